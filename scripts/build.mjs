@@ -1,0 +1,53 @@
+// Builds dist/ and stamps it with a digest of its sources, so that a start can tell whether it is stale.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const stamp = join(root, 'dist', '.build-stamp');
+const INPUTS = [
+  'src',
+  'migrations',
+  'ormconfig.ts',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'nest-cli.json',
+  'package.json',
+];
+
+function* filesBelow(path) {
+  const entries = readdirSync(join(root, path), { withFileTypes: true });
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const child = `${path}/${entry.name}`;
+    if (entry.isDirectory()) yield* filesBelow(child);
+    else if (!child.endsWith('.spec.ts')) yield child;
+  }
+}
+
+function sourceDigest() {
+  const hash = createHash('sha256');
+  for (const input of INPUTS) {
+    const files = input.includes('.') ? [input] : [...filesBelow(input)];
+    for (const file of files) hash.update(file).update('\0').update(readFileSync(join(root, file)));
+  }
+  return hash.digest('hex');
+}
+
+export function isStale() {
+  return !existsSync(stamp) || readFileSync(stamp, 'utf8') !== sourceDigest();
+}
+
+export function build() {
+  const digest = sourceDigest();
+  const nest = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
+  const { status } = spawnSync(process.execPath, [nest, 'build'], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) {
+    console.error('keyrun: the build failed. Run npm ci, then try again.');
+    process.exit(1);
+  }
+  writeFileSync(stamp, digest);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) build();

@@ -1,0 +1,66 @@
+import type { CallOptions, ExecuteParams, ExecuteResult } from '../ai-provider.interface';
+import { classifyProviderError, safeRequestId } from '../classify-provider-error';
+import type { PricedCost } from '../pricing/cost.types';
+import type { PricedTokens } from '../pricing/price-catalog';
+import type { ProviderContext } from '../provider-definition';
+import { ProviderError } from '../provider-error';
+import { CATEGORY_DEFAULTS, type ProviderErrorRules } from '../provider-error-rules';
+import type { TransportCall } from '../transport';
+import { estimatedUsage, isObject, type VendorAnswer } from './answer';
+
+const MODEL_NAME_MAX = 256;
+
+/** What is the same for every call through a vendor's SDK: transport, classified errors, usage, price. */
+export class VendorCall {
+  constructor(
+    private readonly context: ProviderContext,
+    private readonly vendor: { readonly catalogueId: string; readonly errors: ProviderErrorRules },
+  ) {}
+
+  /**
+   * The key, at the last moment: for the headers of one request.
+   * @throws {ProviderError} `credential_invalid` when there is none.
+   */
+  exposeKey(): string {
+    if (this.context.secret === null) {
+      const category = 'credential_invalid';
+      throw new ProviderError({ category, ...CATEGORY_DEFAULTS[category] });
+    }
+    return this.context.secret.expose();
+  }
+
+  /** @throws {ProviderError} whatever goes wrong in the transport, in the SDK or in `work`. */
+  async run<T>(options: CallOptions, work: (call: TransportCall) => Promise<T>): Promise<T> {
+    try {
+      return await this.context.transport.call(options, work);
+    } catch (error) {
+      const { secret } = this.context;
+      throw classifyProviderError(error, { rules: this.vendor.errors, secret });
+    }
+  }
+
+  result(params: ExecuteParams, raw: unknown, answer: VendorAnswer): ExecuteResult {
+    const usage = answer.usage ?? estimatedUsage(params, answer.output);
+    const named = answer.model ?? params.model;
+    const model = named.length <= MODEL_NAME_MAX ? named : params.model;
+    return {
+      output: answer.output,
+      finishReason: answer.finishReason,
+      usage,
+      cost: answer.hasListPrice ? this.price([model, params.model], usage) : null,
+      model,
+      providerRequestId: isObject(raw) ? safeRequestId(raw._request_id, this.context.secret) : null,
+    };
+  }
+
+  price(models: readonly string[], tokens: PricedTokens): PricedCost | null {
+    const vendor = this.vendor.catalogueId;
+    return this.context.prices.price({ vendor, models, tokens, at: new Date() });
+  }
+
+  /** List price of a call without cached tokens. */
+  priceOf(model: string, inputTokens: number, outputTokens: number): PricedCost | null {
+    const tokens = { inputTokens, outputTokens, cacheReadTokens: 0, cacheWriteTokens: 0 };
+    return this.price([model], tokens);
+  }
+}

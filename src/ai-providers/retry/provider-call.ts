@@ -1,0 +1,26 @@
+import type { AIProvider, ExecuteParams } from '../ai-provider.interface';
+import type { RetryDependencies, RetryPolicy } from './retry-with-backoff';
+
+/** One execution's call of a provider, retries included. */
+export interface ProviderCall {
+  readonly provider: AIProvider;
+  readonly params: ExecuteParams;
+  readonly retry: RetryPolicy;
+  /** Most milliseconds of one attempt, ≥ 1. Default: all that is left until the deadline. */
+  readonly attemptTimeoutMs?: number;
+  /** Aborts the attempt under way and every wait. Replaces `retry.signal`. */
+  readonly signal?: AbortSignal;
+  /**
+   * The write-ahead: the provider is called after it resolved, for every attempt, from number 1. If it
+   * rejects, the provider is not called, nothing is retried, and `run` rejects with its error.
+   */
+  beforeAttempt?(attempt: number): Promise<void>;
+}
+
+/** The type of the execution context in which the handler of provider calls runs. */
+export const PROVIDER_CALL_CONTEXT = 'provider-call';
+
+/** Injection token of {@link RetryDependencies}; optional, the system's by default. */
+export const RETRY_DEPENDENCIES = Symbol('RETRY_DEPENDENCIES');
+
+export type { RetryDependencies };

@@ -1,0 +1,146 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { type ProviderErrorCategory, ProviderFactory } from '../ai-providers';
+import { AppError, type Secret } from '../common';
+import { CryptoRefused, CryptoService } from '../crypto';
+import type { ApiKeyEntity, ApiKeyHealth } from './api-key.entity';
+import { sealingContext } from './api-key-sealing';
+
+/** A key opened for one use: who pays, where it goes, and the secret itself. */
+export interface ResolvedCredential {
+  /** Null for a provider that needs no key. */
+  readonly keyId: string | null;
+  readonly secretVersion: number | null;
+  readonly health: ApiKeyHealth | null;
+  readonly baseUrl: string | null;
+  readonly secret: Secret | null;
+}
+
+/** How a call with the key ended. */
+export type KeyVerdict = 'ok' | 'provider_key_unreadable' | ProviderErrorCategory;
+
+/** What a verdict says of the key; those that are missing say nothing of it. */
+const HEALTH_OF_VERDICT: Readonly<Partial<Record<KeyVerdict, ApiKeyHealth>>> = {
+  ok: 'active',
+  provider_key_unreadable: 'unreadable',
+  credential_invalid: 'invalid',
+  permission_denied: 'invalid',
+  quota_exhausted: 'rate_limited',
+  billing_error: 'rate_limited',
+  rate_limited: 'rate_limited',
+};
+
+type CredentialRow = Pick<
+  ApiKeyEntity,
+  'id' | 'workspaceId' | 'provider' | 'baseUrl' | 'encryptedKey' | 'secretVersion' | 'enabled' | 'health'
+> & { useIsStale: boolean };
+
+const KEYLESS: ResolvedCredential = {
+  keyId: null,
+  secretVersion: null,
+  health: null,
+  baseUrl: null,
+  secret: null,
+};
+
+/**
+ * Read at each use, never cached: deletion holds from the next request on, on every node. Keys that failed
+ * at their last use come last but stay usable, so that a repaired account needs no action here.
+ */
+const FIND_CREDENTIAL = `
+  SELECT id, workspace_id AS "workspaceId", provider, base_url AS "baseUrl", enabled, health,
+         encrypted_key AS "encryptedKey", secret_version AS "secretVersion",
+         coalesce(last_used_at < now() - interval '1 minute', true) AS "useIsStale"
+    FROM api_keys
+   WHERE workspace_id = $1 AND provider = $2 AND ($3::uuid IS NULL OR id = $3)
+   ORDER BY enabled DESC, health IN ('invalid', 'unreadable'), priority, id
+   LIMIT 1`;
+
+/** Opens the key that pays for an execution, and keeps what its use told about it. */
+@Injectable()
+export class ApiKeyCredentials {
+  private readonly logger = new Logger(ApiKeyCredentials.name);
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly crypto: CryptoService,
+    private readonly providerFactory: ProviderFactory,
+  ) {}
+
+  /**
+   * The credential for one execution.
+   * @param keyId - that key and no other; undefined: the first enabled key of the provider.
+   * @throws {AppError} `validation_failed` for an unknown provider, `provider_key_missing` when there is no
+   * usable key, `provider_key_unreadable` when it does not open. Nothing was sent then.
+   */
+  async resolve(workspaceId: string, provider: string, keyId?: string): Promise<ResolvedCredential> {
+    if (!this.providerFactory.describe(provider).requiresKey) return KEYLESS;
+    const [row] = await this.dataSource.query<CredentialRow[]>(FIND_CREDENTIAL, [
+      workspaceId,
+      provider,
+      keyId ?? null,
+    ]);
+    if (row?.enabled !== true) {
+      throw new AppError('provider_key_missing', describeMissing(provider, row, keyId));
+    }
+    return this.open(row);
+  }
+
+  /** Notes what a use of the key told about it; most uses tell nothing new. */
+  async noteUse(credential: ResolvedCredential, verdict: KeyVerdict): Promise<void> {
+    const health = HEALTH_OF_VERDICT[verdict];
+    if (health === undefined || health === credential.health) return;
+    await this.noteHealth(credential, health);
+  }
+
+  /** Notes the result of a test of the key. */
+  async noteTest(credential: ResolvedCredential, verdict: KeyVerdict): Promise<void> {
+    await this.noteQuietly(
+      `UPDATE api_keys SET health = coalesce($3, health), last_tested_at = now()
+        WHERE id = $1 AND secret_version = $2`,
+      [credential.keyId, credential.secretVersion, HEALTH_OF_VERDICT[verdict] ?? null],
+    );
+  }
+
+  /** A verdict on a secret that was replaced meanwhile is dropped. */
+  private async noteHealth(credential: ResolvedCredential, health: ApiKeyHealth): Promise<void> {
+    await this.noteQuietly(`UPDATE api_keys SET health = $3 WHERE id = $1 AND secret_version = $2`, [
+      credential.keyId,
+      credential.secretVersion,
+      health,
+    ]);
+  }
+
+  private async open(row: CredentialRow): Promise<ResolvedCredential> {
+    const { id: keyId, secretVersion, health, baseUrl } = row;
+    const credential = { keyId, secretVersion, health, baseUrl };
+    try {
+      const secret = await this.crypto.decryptApiKey(row.encryptedKey, sealingContext(row));
+      if (row.useIsStale) {
+        void this.noteQuietly(`UPDATE api_keys SET last_used_at = now() WHERE id = $1`, [row.id]);
+      }
+      return { ...credential, secret };
+    } catch (error) {
+      if (!(error instanceof CryptoRefused)) throw error;
+      this.logger.error({ message: 'a stored key cannot be opened', keyId: row.id, reason: error.code });
+      await this.noteHealth({ ...credential, secret: null }, 'unreadable');
+      throw new AppError('provider_key_unreadable', undefined, { extensions: { apiKeyId: row.id } });
+    }
+  }
+
+  /** These notes are a courtesy of the list; a failed one must not fail a paid execution. */
+  private async noteQuietly(text: string, values: unknown[]): Promise<void> {
+    try {
+      await this.dataSource.query(text, values);
+    } catch {
+      this.logger.warn('the state of an API key could not be noted');
+    }
+  }
+}
+
+function describeMissing(provider: string, row: CredentialRow | undefined, keyId?: string): string {
+  if (row !== undefined) return `The key for ${provider} is disabled. Enable it or save another.`;
+  return keyId === undefined
+    ? `No key is saved for ${provider}. Save one with POST …/api-keys.`
+    : `There is no key ${keyId} for ${provider} in this workspace.`;
+}

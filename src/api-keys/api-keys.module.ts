@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { AiProvidersModule } from '../ai-providers';
+import { ApiKeyCredentials } from './api-key-credentials';
+import { ApiKeyIntake } from './api-key-intake';
+import { ApiKeyTests } from './api-key-tests';
+import { ApiKeyTestsController } from './api-key-tests.controller';
+import { ApiKeysController } from './api-keys.controller';
+import { ApiKeysService } from './api-keys.service';
+import { ProvidersController } from './providers.controller';
+
+@Module({
+  imports: [AiProvidersModule],
+  controllers: [ApiKeyTestsController, ApiKeysController, ProvidersController],
+  providers: [ApiKeyIntake, ApiKeysService, ApiKeyCredentials, ApiKeyTests],
+  exports: [ApiKeyCredentials],
+})
+export class ApiKeysModule {}

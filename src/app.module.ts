@@ -1,0 +1,48 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import type { DataSource } from 'typeorm';
+import { AiProvidersModule } from './ai-providers';
+import { ApiKeysModule } from './api-keys';
+import { ProblemFilter, RequestValidationPipe } from './common';
+import { ConfigModule, type Environment } from './config';
+import { CryptoModule, type KeyEncryption, PostgresDataKeyStore } from './crypto';
+import { DatabaseModule } from './database';
+import { ExecutionsModule } from './executions';
+import { HealthModule } from './health';
+import { TelemetryModule } from './telemetry';
+import { WorkspacesModule } from './workspaces';
+
+/** What the process opened before the application: the settings, the database, the root key. */
+export interface AppDependencies {
+  readonly environment: Environment;
+  readonly dataSource: DataSource;
+  readonly keyEncryption: KeyEncryption;
+}
+
+/** The only module that imports every module. */
+@Module({})
+export class AppModule {
+  static register({ environment, dataSource, keyEncryption }: AppDependencies): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.register(environment),
+        TelemetryModule,
+        DatabaseModule.register(dataSource),
+        CryptoModule.register({
+          keyEncryption: { useValue: keyEncryption },
+          dataKeyStore: { useClass: PostgresDataKeyStore },
+        }),
+        WorkspacesModule,
+        AiProvidersModule,
+        ApiKeysModule,
+        ExecutionsModule,
+        HealthModule,
+      ],
+      providers: [
+        { provide: APP_PIPE, useClass: RequestValidationPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+    };
+  }
+}

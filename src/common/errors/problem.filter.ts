@@ -1,0 +1,99 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { AppError } from './app-error';
+import { ERROR_CATALOGUE, type ErrorCode } from './error-catalogue';
+
+/** An answer of RFC 9457. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly requestId: string;
+  readonly errors?: readonly { pointer: string; message: string }[];
+  readonly [extension: string]: unknown;
+}
+
+/** Turns every error into a problem document. What is not an {@link AppError} tells the client nothing. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Problem');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<Request & { id: string }>();
+    const response = http.getResponse<Response>();
+    const failure = toAppError(error);
+    if (failure.code === 'internal') this.logger.error(describeUnexpected(error));
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    if (failure.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="keyrun"');
+    const { retryAfterMs } = failure.options;
+    if (retryAfterMs !== undefined) {
+      response.setHeader('Retry-After', String(Math.ceil(retryAfterMs / 1_000)));
+    }
+    response
+      .status(failure.status)
+      .type('application/problem+json')
+      .send(JSON.stringify(toProblem(failure, request.id)));
+  }
+}
+
+function toProblem(failure: AppError, requestId: string): Problem {
+  return {
+    type: `urn:keyrun:problem:${failure.code}`,
+    title: ERROR_CATALOGUE[failure.code].title,
+    status: failure.status,
+    detail: failure.message,
+    code: failure.code,
+    requestId,
+    ...(failure.options.fields && { errors: failure.options.fields }),
+    ...failure.options.extensions,
+  };
+}
+
+const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
+  400: 'validation_failed',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  409: 'conflict',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+  503: 'not_ready',
+};
+
+/** The `type` that body-parser puts on its errors. Its messages quote the body, so they are dropped. */
+const CODE_OF_BODY_FAULT: Readonly<Record<string, ErrorCode>> = {
+  'entity.parse.failed': 'malformed_json',
+  'entity.verify.failed': 'malformed_json',
+  'encoding.unsupported': 'unsupported_media_type',
+  'charset.unsupported': 'unsupported_media_type',
+  'entity.too.large': 'body_too_large',
+  'request.size.invalid': 'malformed_json',
+  'request.aborted': 'malformed_json',
+};
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const fault = (error as { type?: unknown } | null)?.type;
+  const bodyCode = typeof fault === 'string' ? CODE_OF_BODY_FAULT[fault] : undefined;
+  if (bodyCode !== undefined) return new AppError(bodyCode);
+  if (error instanceof HttpException) {
+    return new AppError(CODE_OF_STATUS[error.getStatus()] ?? 'internal');
+  }
+  if (error instanceof URIError) return new AppError('not_found');
+  return new AppError('internal');
+}
+
+/** Class, code and place of the error. Messages of drivers and libraries may quote values, so they stay out. */
+function describeUnexpected(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: 'unexpected error', thrown: typeof error };
+  const { code, constraint, table } = error as { code?: string; constraint?: string; table?: string };
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return { message: 'unexpected error', name: error.name, code, constraint, table, stack: frames.join('\n') };
+}

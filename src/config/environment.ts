@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { EXIT_CODE, Secret, StartupError } from '../common';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const integer = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum));
+
+/** `host:port` entries, lower case; an IPv6 host stands in brackets. */
+const hostList = z
+  .string()
+  .transform((text) => text.split(',').map((entry) => entry.trim().toLowerCase()))
+  .transform((entries) => entries.filter((entry) => entry !== ''))
+  .pipe(
+    z.array(
+      z
+        .string()
+        .regex(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):\d{1,5}$/, 'must be host:port, separated by commas'),
+    ),
+  );
+
+/**
+ * Every variable that Keyrun reads. `.env.example` lists the same names; a test compares the two.
+ * A variable that is set but empty counts as not set, except the root keys, where empty is malformed.
+ */
+export const ENVIRONMENT_SCHEMA = z.object({
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: integer(0, 65_535).default(3000),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://')
+    .optional(),
+  KEYRUN_DATA_DIR: z.string().min(1).default('./data'),
+  KEYRUN_ROOT_KEY: z.string().optional(),
+  KEYRUN_ROOT_KEY_FILE: z.string().optional(),
+  KEYRUN_PREVIOUS_ROOT_KEYS: z.string().optional(),
+  KEYRUN_PREVIOUS_ROOT_KEYS_FILE: z.string().optional(),
+  KEYRUN_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
+  KEYRUN_CUSTOM_BASE_URL: z.enum(['off', 'https-public', 'allowlist']).default('https-public'),
+  KEYRUN_ALLOWED_HOSTS: hostList.default([]),
+});
+
+const SECRET_VARIABLES = ['KEYRUN_ROOT_KEY', 'KEYRUN_PREVIOUS_ROOT_KEYS'] as const;
+
+/** The text of a secret setting and the name of the variable it came from, for error messages. */
+export interface SecretSetting {
+  readonly source: string;
+  readonly text: Secret;
+}
+
+/** All settings: parsed, validated, typed, frozen. The only reader of `process.env`. */
+export class Environment {
+  readonly nodeEnvironment: 'development' | 'production' | 'test';
+  readonly host: string;
+  /** TCP port; 0 lets the system choose one. */
+  readonly port: number;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Connection of an external PostgreSQL; `null` starts the embedded one. Holds a password. */
+  readonly databaseUrl: Secret | null;
+  /** Absolute path of the folder for the embedded database, the root key and the owner token. */
+  readonly dataDirectory: string;
+  readonly rootKey: SecretSetting | null;
+  /** Root keys that may still open data keys but seal none. */
+  readonly previousRootKeys: readonly SecretSetting[];
+  /** File with the owner token to install at first start, instead of a generated one. */
+  readonly bootstrapTokenFile: string | null;
+  readonly customBaseUrl: 'off' | 'https-public' | 'allowlist';
+  /** `host:port` of loopback or private targets that a custom base URL may name. */
+  readonly allowedHosts: readonly string[];
+
+  private constructor(values: z.infer<typeof ENVIRONMENT_SCHEMA>) {
+    this.nodeEnvironment = values.NODE_ENV;
+    this.host = values.HOST;
+    this.port = values.PORT;
+    this.logLevel = values.LOG_LEVEL;
+    this.databaseUrl = values.DATABASE_URL === undefined ? null : new Secret(values.DATABASE_URL);
+    this.dataDirectory = resolve(values.KEYRUN_DATA_DIR);
+    this.rootKey = secretSetting(values, 'KEYRUN_ROOT_KEY');
+    this.previousRootKeys = splitKeys(secretSetting(values, 'KEYRUN_PREVIOUS_ROOT_KEYS'));
+    this.bootstrapTokenFile = values.KEYRUN_BOOTSTRAP_TOKEN_FILE ?? null;
+    this.customBaseUrl = values.KEYRUN_CUSTOM_BASE_URL;
+    this.allowedHosts = Object.freeze(values.KEYRUN_ALLOWED_HOSTS);
+    Object.freeze(this);
+  }
+
+  get isProduction(): boolean {
+    return this.nodeEnvironment === 'production';
+  }
+
+  /**
+   * Reads the settings.
+   * @throws {StartupError} exit code 78; names each bad variable and what it must be, never its value.
+   */
+  static parse(variables: Readonly<Record<string, string | undefined>>): Environment {
+    const present = Object.entries(variables).filter(
+      ([name, value]) => value !== '' || isSecretVariable(name),
+    );
+    const parsed = ENVIRONMENT_SCHEMA.safeParse(Object.fromEntries(present));
+    if (parsed.success) return new Environment(parsed.data);
+    const faults = parsed.error.issues.map((issue) => `${issue.path[0]?.toString() ?? ''}: ${issue.message}`);
+    throw new StartupError(
+      `The environment has invalid settings. ${faults.join('; ')}. See .env.example.`,
+      EXIT_CODE.configuration,
+    );
+  }
+
+  /** Reads `process.env`, then removes the root keys from it so that crash reports cannot show them. */
+  static fromProcess(): Environment {
+    const environment = Environment.parse(process.env);
+    for (const name of SECRET_VARIABLES) Reflect.deleteProperty(process.env, name);
+    return environment;
+  }
+}
+
+function isSecretVariable(name: string): boolean {
+  return SECRET_VARIABLES.some((variable) => name === variable || name === `${variable}_FILE`);
+}
+
+function secretSetting(
+  values: z.infer<typeof ENVIRONMENT_SCHEMA>,
+  name: (typeof SECRET_VARIABLES)[number],
+): SecretSetting | null {
+  const fileVariable = `${name}_FILE` as const;
+  const text = values[name];
+  const path = values[fileVariable];
+  if (text !== undefined && path !== undefined) {
+    throw new StartupError(`Set ${name} or ${fileVariable}, not both.`, EXIT_CODE.configuration);
+  }
+  if (path !== undefined) return { source: fileVariable, text: readSecretFile(path, fileVariable) };
+  return text === undefined ? null : { source: name, text: new Secret(text) };
+}
+
+function readSecretFile(path: string, variable: string): Secret {
+  try {
+    return new Secret(readFileSync(path, 'utf8').replace(/\r?\n$/, ''));
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
+    throw new StartupError(
+      `${variable} names a file that cannot be read (${reason}): ${path}`,
+      EXIT_CODE.configuration,
+    );
+  }
+}
+
+function splitKeys(setting: SecretSetting | null): readonly SecretSetting[] {
+  if (setting === null) return [];
+  const texts = setting.text.expose().split(/[,\n]/).map((text) => text.trim());
+  return texts.map((text) => ({ source: setting.source, text: new Secret(text) }));
+}

@@ -1,0 +1,39 @@
+import type { EntityManager } from 'typeorm';
+
+/** A data key as it is stored: wrapped, hence useless without its root key. */
+export interface StoredDataKey {
+  /** UUIDv7. */
+  readonly id: string;
+  /** Null: the server's own data key. */
+  readonly workspaceId: string | null;
+  /** Root key that wraps it; for counting only, unwrapping goes by the id inside `wrapped`. */
+  readonly rootKeyId: string;
+  /** `w1:<scheme>:<root key id>:<payload>`. */
+  readonly wrapped: string;
+}
+
+/** Where wrapped data keys are kept. At most one data key per workspace, and one of the server, is active. */
+export interface DataKeyStore {
+  /** The data key that seals new secrets of the workspace; null if it has none. */
+  findActive(workspaceId: string | null): Promise<StoredDataKey | null>;
+
+  /** Active or not; null if this workspace has no data key of that id. */
+  findById(workspaceId: string | null, dataKeyId: string): Promise<StoredDataKey | null>;
+
+  /**
+   * Stores a new active data key, atomically.
+   * @param transaction joins the caller's transaction; without it, one of its own
+   * @returns false, with nothing stored and the transaction still usable, if the workspace (or, for null, the server)
+   * already has an active data key; the winner is then visible to `findActive`. In SQL that is ON CONFLICT DO NOTHING
+   * and a unique index that also holds for null, which plain unique indexes let in any number of times
+   */
+  insert(key: StoredDataKey, transaction?: EntityManager): Promise<boolean>;
+
+  /** Deletes every data key of the workspace, within the transaction that deletes the workspace. */
+  deleteAll(workspaceId: string, transaction: EntityManager): Promise<void>;
+
+  /** Every root key id that a stored data key refers to, over all workspaces, with the number of its data keys. */
+  listRootKeyIds(): Promise<{ rootKeyId: string; dataKeys: number }[]>;
+}
+
+export const DataKeyStore = Symbol('DataKeyStore');

@@ -1,0 +1,153 @@
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { v7 } from 'uuid';
+
+import { CryptoRefused } from './crypto.errors';
+import { DataKeyStore, type StoredDataKey } from './data-key.store';
+import { DATA_KEY_BYTES, KeyEncryption } from './key-encryption.interface';
+
+/** Milliseconds that only grow. Not wall time, which set back would keep keys cached for longer. */
+export type MonotonicClock = () => number;
+export const MonotonicClock = Symbol('MonotonicClock');
+
+/** Hard: counted from the start of the unwrapping, never extended by use. */
+const CACHE_TTL_MS = 5 * 60 * 1000;
+const CACHE_ENTRIES = 1000;
+
+/** An opened data key. Printing it shows no key byte. */
+export interface DataKey {
+  readonly id: string;
+  readonly key: KeyObject;
+}
+
+interface CacheEntry {
+  readonly workspaceId: string | null;
+  readonly expiresAt: number;
+  /** Also while it is being unwrapped, so that simultaneous misses share one unwrapping. */
+  readonly dataKey: Promise<DataKey>;
+}
+
+/**
+ * The data keys, opened. Opened ones are cached for at most 5 minutes, at most 1,000 of them, the least recently used
+ * leaving first; failures are not cached. Workspace null is the server itself.
+ */
+@Injectable()
+export class DataKeys {
+  readonly #now: MonotonicClock;
+  /** In order of use: the first entry is the least recently used one. */
+  readonly #cache = new Map<string, CacheEntry>();
+
+  constructor(
+    @Inject(KeyEncryption) private readonly keyEncryption: KeyEncryption,
+    @Inject(DataKeyStore) private readonly store: DataKeyStore,
+    @Optional() @Inject(MonotonicClock) now: MonotonicClock = () => performance.now(),
+  ) {
+    this.#now = now;
+  }
+
+  /**
+   * Makes the workspace's data key. Should another node have been first, that node's key is returned. The new key is
+   * not cached, because the transaction may still roll back.
+   */
+  async create(workspaceId: string | null, transaction?: EntityManager): Promise<DataKey> {
+    const bytes = randomBytes(DATA_KEY_BYTES);
+    try {
+      const id = v7();
+      const wrapped = await this.keyEncryption.wrap(bytes, { workspaceId, dataKeyId: id });
+      const rootKeyId = this.keyEncryption.activeKeyId;
+      const stored = await this.store.insert({ id, workspaceId, rootKeyId, wrapped }, transaction);
+      return stored ? { id, key: createSecretKey(bytes) } : await this.active(workspaceId);
+    } finally {
+      bytes.fill(0);
+    }
+  }
+
+  /**
+   * The data key for sealing. Which one that is, is read from the store every time.
+   * @throws CryptoRefused `data_key_missing` if the workspace has none, or as {@link KeyEncryption.unwrap}
+   */
+  async active(workspaceId: string | null): Promise<DataKey> {
+    const stored = await this.store.findActive(workspaceId);
+    if (stored === null) throw new CryptoRefused('data_key_missing');
+    return this.#cached(workspaceId, stored.id, () => this.#open(workspaceId, stored));
+  }
+
+  /** The server's own data key for sealing, made if there is none yet. Any number of nodes may call it at once. */
+  async system(): Promise<DataKey> {
+    const stored = await this.store.findActive(null);
+    if (stored === null) return this.create(null);
+    return this.#cached(null, stored.id, () => this.#open(null, stored));
+  }
+
+  /**
+   * The data key for opening. If it is cached, the store is not asked.
+   * @throws CryptoRefused `data_key_missing` if the workspace has no such data key, or as {@link KeyEncryption.unwrap}
+   */
+  byId(workspaceId: string | null, dataKeyId: string): Promise<DataKey> {
+    return this.#cached(workspaceId, dataKeyId, async () => {
+      const stored = await this.store.findById(workspaceId, dataKeyId);
+      if (stored === null) throw new CryptoRefused('data_key_missing');
+      return this.#open(workspaceId, stored);
+    });
+  }
+
+  /**
+   * Destroys the workspace's data keys: everything sealed under them becomes unreadable. Call {@link evict} after the
+   * transaction has committed.
+   */
+  async destroy(workspaceId: string, transaction: EntityManager): Promise<void> {
+    await this.store.deleteAll(workspaceId, transaction);
+  }
+
+  /**
+   * Forgets the workspace's opened data keys on this node, those being unwrapped included. Call it when the workspace
+   * is deleted or its data key rotated.
+   */
+  evict(workspaceId: string | null): void {
+    for (const [cacheKey, entry] of this.#cache) {
+      if (entry.workspaceId === workspaceId) this.#cache.delete(cacheKey);
+    }
+  }
+
+  #cached(
+    workspaceId: string | null,
+    dataKeyId: string,
+    load: () => Promise<DataKey>,
+  ): Promise<DataKey> {
+    const cacheKey = `${workspaceId ?? 'system'}/${dataKeyId}`;
+    const now = this.#now();
+    const hit = this.#cache.get(cacheKey);
+    this.#cache.delete(cacheKey);
+    if (hit !== undefined && now < hit.expiresAt) {
+      this.#cache.set(cacheKey, hit);
+      return hit.dataKey;
+    }
+    const entry = { workspaceId, expiresAt: now + CACHE_TTL_MS, dataKey: load() };
+    this.#cache.set(cacheKey, entry);
+    this.#forgetLeastRecentlyUsed();
+    entry.dataKey.catch(() => {
+      if (this.#cache.get(cacheKey) === entry) this.#cache.delete(cacheKey);
+    });
+    return entry.dataKey;
+  }
+
+  #forgetLeastRecentlyUsed(): void {
+    for (const cacheKey of this.#cache.keys()) {
+      if (this.#cache.size <= CACHE_ENTRIES) return;
+      this.#cache.delete(cacheKey);
+    }
+  }
+
+  /** Unwraps under the workspace that was asked for, whatever the row claims: a copied row is refused. */
+  async #open(workspaceId: string | null, { id, wrapped }: StoredDataKey): Promise<DataKey> {
+    const bytes = await this.keyEncryption.unwrap(wrapped, { workspaceId, dataKeyId: id });
+    try {
+      if (bytes.length !== DATA_KEY_BYTES) throw new CryptoRefused('malformed');
+      return { id, key: createSecretKey(bytes) };
+    } finally {
+      bytes.fill(0);
+    }
+  }
+}

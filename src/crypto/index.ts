@@ -1,0 +1,16 @@
+export { CryptoModule, type CryptoModuleOptions, type ProviderOf } from './crypto.module';
+export { CryptoRefused, type CryptoRefusal } from './crypto.errors';
+export { CryptoService } from './crypto.service';
+export { DataKeyStore, type StoredDataKey } from './data-key.store';
+export { type DataKey, DataKeys, MonotonicClock } from './data-keys';
+export { ENVELOPE_SQL_PATTERN, MAXIMUM_SECRET_BYTES } from './envelope';
+export {
+  DATA_KEY_BYTES,
+  type DataKeyContext,
+  KeyEncryption,
+  WRAPPED_DATA_KEY_SQL_PATTERN,
+} from './key-encryption.interface';
+export { LocalKeyEncryption } from './local-key-encryption';
+export { PostgresDataKeyStore } from './postgres-data-key.store';
+export { generateRootKey, parseRootKey, type RootKey } from './root-key';
+export type { SealingContext } from './sealing-context';

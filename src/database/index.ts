@@ -1,0 +1,3 @@
+export { DatabaseModule } from './database.module';
+export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded/embedded-postgres';
+export { openDatabase } from './open-database';

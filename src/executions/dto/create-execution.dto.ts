@@ -1,0 +1,158 @@
+import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
+import {
+  IsBoolean,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsString,
+  IsUUID,
+  Length,
+  Matches,
+  Max,
+  Min,
+} from 'class-validator';
+import type { Message, ResponseFormat, Tool, ToolChoice } from '../../ai-providers';
+import { MayBeAbsent } from '../../common';
+import { IsMessages, MESSAGES_MAX } from './message-list.schema';
+import { IsSmallJson, METADATA_BYTES_MAX } from './small-json.decorator';
+import { FitsSchema } from './tool.schema';
+
+const NAME_LENGTH_MAX = 200;
+const MAX_TOKENS_MAX = 10_000_000;
+const TIMEOUT_MS_MIN = 1_000;
+const TIMEOUT_MS_MAX = 3_600_000;
+export const DEFAULT_TIMEOUT_MS = 600_000;
+const PRINTABLE = /^[^\p{Cc}]+$/u;
+
+export class CreateExecutionDto {
+  @ApiProperty({ example: 'support-agent', maxLength: NAME_LENGTH_MAX, description: 'Who runs it; a name of yours' })
+  @IsString()
+  @Length(1, NAME_LENGTH_MAX)
+  @Matches(PRINTABLE, { message: 'must not contain control characters' })
+  agentId: string;
+
+  @ApiProperty({ example: 'echo', description: 'An id of GET /api/providers' })
+  @IsString()
+  @Length(1, 64)
+  provider: string;
+
+  @ApiProperty({ example: 'echo', maxLength: NAME_LENGTH_MAX, description: "The vendor's model name" })
+  @IsString()
+  @Length(1, NAME_LENGTH_MAX)
+  @Matches(PRINTABLE, { message: 'must not contain control characters' })
+  model: string;
+
+  @ApiProperty({
+    type: 'array',
+    minItems: 1,
+    maxItems: MESSAGES_MAX,
+    description:
+      'The conversation. `content` is a string or a list of `{type:"text",text}` and `{type:"image",url}`; an assistant message may have `toolCalls`, a tool message has `toolCallId`',
+    items: {
+      type: 'object',
+      required: ['role', 'content'],
+      properties: {
+        role: { type: 'string', enum: ['system', 'user', 'assistant', 'tool'] },
+        content: { oneOf: [{ type: 'string' }, { type: 'array', items: { type: 'object' } }] },
+        toolCalls: { type: 'array', items: { type: 'object' } },
+        toolCallId: { type: 'string' },
+      },
+    },
+    example: [{ role: 'user', content: 'Hello' }],
+  })
+  @IsMessages()
+  messages: Message[];
+
+  @ApiPropertyOptional({ description: 'System prompt, before all messages' })
+  @MayBeAbsent()
+  @IsString()
+  system?: string;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_TOKENS_MAX, description: 'Most output tokens' })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_TOKENS_MAX)
+  maxTokens?: number;
+
+  @ApiPropertyOptional({ minimum: 0, maximum: 2 })
+  @MayBeAbsent()
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @Min(0)
+  @Max(2)
+  temperature?: number;
+
+  @ApiPropertyOptional({
+    type: 'array',
+    items: { type: 'object' },
+    description: 'Functions that the model may call: `{name, description?, parameters: JSON Schema}`',
+  })
+  @MayBeAbsent()
+  @FitsSchema('tools')
+  tools?: Tool[];
+
+  @ApiPropertyOptional({
+    oneOf: [{ type: 'string', enum: ['auto', 'none', 'required'] }, { type: 'object' }],
+    description: '`auto`, `none`, `required`, or `{name}` of one tool',
+  })
+  @MayBeAbsent()
+  @FitsSchema('toolChoice')
+  toolChoice?: ToolChoice;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: '`{type:"text"}`, `{type:"json_object"}` or `{type:"json_schema",name,schema}`',
+  })
+  @MayBeAbsent()
+  @FitsSchema('responseFormat')
+  responseFormat?: ResponseFormat;
+
+  @ApiPropertyOptional({ description: 'Not available yet: only false is accepted', default: false })
+  @MayBeAbsent()
+  @IsBoolean()
+  stream?: boolean;
+
+  @ApiPropertyOptional({ format: 'uuid', description: 'The key that pays, and no other' })
+  @MayBeAbsent()
+  @IsUUID()
+  apiKeyId?: string;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: TIMEOUT_MS_MIN,
+    maximum: TIMEOUT_MS_MAX,
+    default: DEFAULT_TIMEOUT_MS,
+    description: 'Total deadline in milliseconds: all attempts and waits',
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(TIMEOUT_MS_MIN)
+  @Max(TIMEOUT_MS_MAX)
+  timeoutMs?: number;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: true,
+    description: `Anything of yours, kept with the execution; at most ${METADATA_BYTES_MAX} bytes of JSON`,
+  })
+  @MayBeAbsent()
+  @IsObject()
+  @IsSmallJson()
+  metadata?: Record<string, unknown>;
+}
+
+/** What an estimate needs: an execution without what only a run has. */
+export class EstimateExecutionDto extends OmitType(CreateExecutionDto, [
+  'agentId',
+  'apiKeyId',
+  'stream',
+  'timeoutMs',
+  'metadata',
+]) {
+  @ApiPropertyOptional({ maxLength: NAME_LENGTH_MAX, description: 'Accepted so that a run can be estimated as it is' })
+  @MayBeAbsent()
+  @IsString()
+  @Length(1, NAME_LENGTH_MAX)
+  agentId?: string;
+}

@@ -1,0 +1,258 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { formatUsd, PROVIDER_ERROR_CATEGORIES } from '../../ai-providers';
+import type { AttemptRecord, ExecutionRecord } from '../execution-record';
+import { EXECUTION_STATUSES, type ExecutionStatus } from '../execution-status';
+
+const BILLED = ['no', 'yes', 'partial', 'unknown'] as const;
+const COST = {
+  type: String,
+  nullable: true,
+  example: '0.000123456',
+  description: 'USD as an exact decimal; null: the price is unknown, or nothing is known to be billed',
+} as const;
+const MILLISECONDS = { type: 'integer', nullable: true } as const;
+
+export class UsageResponse {
+  @ApiProperty({ type: 'integer', description: 'All input tokens, the cached ones included' })
+  inputTokens: number;
+
+  @ApiProperty({ type: 'integer' })
+  outputTokens: number;
+
+  @ApiProperty({ type: 'integer', description: "Part of the input read from the vendor's cache" })
+  cacheReadTokens: number;
+
+  @ApiProperty({ type: 'integer', description: "Part of the input written to the vendor's cache" })
+  cacheWriteTokens: number;
+
+  @ApiProperty({ type: 'integer', description: 'Part of the output spent on reasoning' })
+  reasoningTokens: number;
+
+  @ApiProperty({ enum: ['provider', 'estimated'], description: 'Who counted' })
+  source: 'provider' | 'estimated';
+}
+
+export class ExecutionErrorResponse {
+  @ApiProperty({ enum: PROVIDER_ERROR_CATEGORIES })
+  category: string;
+
+  @ApiProperty({ description: 'Code of the error catalogue' })
+  code: string;
+
+  @ApiProperty()
+  message: string;
+
+  @ApiProperty({ description: 'Whether the same request may succeed later' })
+  retryable: boolean;
+
+  @ApiProperty({ enum: BILLED, description: 'What is known of the money' })
+  billed: string;
+}
+
+export class ToolCallResponse {
+  @ApiProperty()
+  id: string;
+
+  @ApiProperty()
+  name: string;
+
+  @ApiProperty({ description: 'JSON, exactly as the model wrote it' })
+  arguments: string;
+}
+
+export class ExecutionOutputResponse {
+  @ApiProperty()
+  content: string;
+
+  @ApiProperty({ type: [ToolCallResponse] })
+  toolCalls: readonly ToolCallResponse[];
+}
+
+export class AttemptResponse {
+  @ApiProperty({ type: 'integer', minimum: 1 })
+  number: number;
+
+  @ApiProperty()
+  provider: string;
+
+  @ApiProperty()
+  model: string;
+
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  apiKeyId: string | null;
+
+  @ApiProperty({ format: 'date-time' })
+  startedAt: string;
+
+  @ApiProperty({
+    enum: ['unknown', 'succeeded', 'failed'],
+    description: 'unknown: no outcome is recorded, so the request may have been sent and billed',
+  })
+  status: 'unknown' | 'succeeded' | 'failed';
+
+  @ApiProperty({ enum: PROVIDER_ERROR_CATEGORIES, nullable: true })
+  errorCategory: string | null;
+
+  @ApiProperty({ enum: BILLED })
+  billed: string;
+
+  @ApiProperty({ ...MILLISECONDS, description: 'Milliseconds of the provider call' })
+  latencyMs: number | null;
+
+  @ApiProperty({ ...MILLISECONDS, description: 'Milliseconds until the next attempt; null: none' })
+  waitMs: number | null;
+
+  @ApiProperty({ type: 'integer', nullable: true, description: 'HTTP status of a failed answer' })
+  upstreamStatus: number | null;
+
+  @ApiProperty({ type: String, nullable: true, description: "The provider's own error code" })
+  upstreamCode: string | null;
+
+  @ApiProperty({ type: String, nullable: true, description: "For the provider's support" })
+  providerRequestId: string | null;
+
+  @ApiProperty({ type: UsageResponse, nullable: true })
+  usage: UsageResponse | null;
+
+  @ApiProperty(COST)
+  costUsd: string | null;
+}
+
+export class ReceiptResponse {
+  @ApiProperty({ type: String, format: 'uuid', nullable: true, description: 'The key that paid' })
+  apiKeyId: string | null;
+
+  @ApiProperty({ type: String, nullable: true, description: 'The model that answered' })
+  model: string | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  providerRequestId: string | null;
+
+  @ApiProperty(COST)
+  costUsd: string | null;
+
+  @ApiProperty({
+    type: 'object',
+    nullable: true,
+    additionalProperties: true,
+    description: 'Unit prices that applied, in nano-USD (1e-9 USD) per million tokens',
+  })
+  price: object | null;
+}
+
+/** An execution as lists show it. */
+export class ExecutionSummaryResponse {
+  @ApiProperty({ format: 'uuid' })
+  id: string;
+
+  @ApiProperty({ format: 'uuid' })
+  workspaceId: string;
+
+  @ApiProperty()
+  agentId: string;
+
+  @ApiProperty()
+  provider: string;
+
+  @ApiProperty()
+  model: string;
+
+  @ApiProperty({ enum: EXECUTION_STATUSES })
+  status: ExecutionStatus;
+
+  @ApiProperty({ type: String, nullable: true, example: 'stop' })
+  finishReason: string | null;
+
+  @ApiProperty({ type: ExecutionErrorResponse, nullable: true })
+  error: ExecutionErrorResponse | null;
+
+  @ApiProperty({ type: UsageResponse, nullable: true })
+  usage: UsageResponse | null;
+
+  @ApiProperty(COST)
+  costUsd: string | null;
+
+  @ApiProperty({ type: String, format: 'uuid', nullable: true, description: 'The key that pays' })
+  apiKeyId: string | null;
+
+  @ApiProperty({ type: 'object', nullable: true, additionalProperties: true })
+  metadata: object | null;
+
+  @ApiProperty({ format: 'date-time' })
+  createdAt: string;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  startedAt: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  completedAt: string | null;
+
+  @ApiProperty({ ...MILLISECONDS, description: 'Milliseconds from start to end, waits included' })
+  latencyMs: number | null;
+
+  @ApiProperty({ ...MILLISECONDS, description: 'Milliseconds to the first token of a stream' })
+  timeToFirstTokenMs: number | null;
+}
+
+export class ExecutionResponse extends ExecutionSummaryResponse {
+  @ApiProperty({ type: ExecutionOutputResponse, nullable: true })
+  output: ExecutionOutputResponse | null;
+
+  @ApiProperty({ type: [AttemptResponse] })
+  attempts: AttemptResponse[];
+
+  @ApiProperty({ type: ReceiptResponse, nullable: true, description: 'null: nothing was paid' })
+  receipt: ReceiptResponse | null;
+}
+
+export function presentSummary(record: ExecutionRecord): ExecutionSummaryResponse {
+  const { id, workspaceId, agentId, provider, model, status, finishReason, error } = record;
+  const { usage, apiKeyId, metadata, latencyMs, timeToFirstTokenMs } = record;
+  return {
+    ...{ id, workspaceId, agentId, provider, model, status, finishReason, error, usage },
+    costUsd: presentCost(record.costNanoUsd),
+    ...{ apiKeyId, metadata },
+    createdAt: record.createdAt.toISOString(),
+    startedAt: record.startedAt?.toISOString() ?? null,
+    completedAt: record.completedAt?.toISOString() ?? null,
+    ...{ latencyMs, timeToFirstTokenMs },
+  };
+}
+
+export function presentExecution(record: ExecutionRecord): ExecutionResponse {
+  return {
+    ...presentSummary(record),
+    output: record.output,
+    attempts: record.attempts.map(presentAttempt),
+    receipt: presentReceipt(record.attempts.at(-1)),
+  };
+}
+
+function presentAttempt(attempt: AttemptRecord): AttemptResponse {
+  const { number, provider, model, apiKeyId, outcome } = attempt;
+  return {
+    ...{ number, provider, model, apiKeyId },
+    startedAt: attempt.startedAt.toISOString(),
+    status: outcome === null ? 'unknown' : outcome.errorCategory === null ? 'succeeded' : 'failed',
+    errorCategory: outcome?.errorCategory ?? null,
+    billed: outcome?.billed ?? 'unknown',
+    latencyMs: outcome?.latencyMs ?? null,
+    waitMs: outcome?.waitMs ?? null,
+    upstreamStatus: outcome?.upstreamStatus ?? null,
+    upstreamCode: outcome?.upstreamCode ?? null,
+    providerRequestId: outcome?.providerRequestId ?? null,
+    usage: outcome?.usage ?? null,
+    costUsd: presentCost(outcome?.costNanoUsd ?? null),
+  };
+}
+
+function presentReceipt(paying: AttemptRecord | undefined): ReceiptResponse | null {
+  if (paying?.outcome == null || paying.outcome.errorCategory !== null) return null;
+  const { model, providerRequestId, costNanoUsd, price } = paying.outcome;
+  const costUsd = presentCost(costNanoUsd);
+  return { apiKeyId: paying.apiKeyId, model, providerRequestId, costUsd, price };
+}
+
+function presentCost(nanoUsd: bigint | null): string | null {
+  return nanoUsd === null ? null : formatUsd(nanoUsd);
+}

@@ -1,0 +1,180 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import type { ExecuteResult, ProviderError } from '../ai-providers';
+import { ERROR_CATALOGUE } from '../common';
+import { ExecutionLedger, type ExecutionStart, type Settlement } from './execution-ledger';
+import type { AttemptOutcome, AttemptRecord, ExecutionFailure, ExecutionRecord } from './execution-record';
+
+/** An execution under way: its record so far, and the clock that measures it. */
+export interface RunningExecution {
+  readonly record: ExecutionRecord;
+  /** Monotonic milliseconds. */
+  readonly startedAtMs: number;
+  readonly attemptStartedAtMs: number;
+}
+
+/** Follows each execution from start to its one terminal status, in the ledger first and then in memory. */
+@Injectable()
+export class ExecutionTracker {
+  private readonly logger = new Logger(ExecutionTracker.name);
+
+  constructor(private readonly ledger: ExecutionLedger) {}
+
+  /**
+   * Commits the execution and its first attempt. Call the provider only after this resolved.
+   * @throws {AppError} `ledger_unavailable`
+   */
+  async startExecution(input: Omit<ExecutionStart, 'id'>): Promise<RunningExecution> {
+    const startedAtMs = performance.now();
+    const id = uuidv7();
+    const { workspaceId, agentId, provider, model, apiKeyId, metadata } = input;
+    const startedAt = await this.ledger.start({ id, ...input });
+    const record: ExecutionRecord = {
+      ...{ id, workspaceId, agentId, provider, model, apiKeyId, metadata },
+      status: 'running',
+      finishReason: null,
+      output: null,
+      error: null,
+      usage: null,
+      costNanoUsd: null,
+      createdAt: startedAt,
+      startedAt,
+      completedAt: null,
+      latencyMs: null,
+      timeToFirstTokenMs: null,
+      attempts: [{ number: 1, provider, model, apiKeyId, startedAt, outcome: null }],
+    };
+    return { record, startedAtMs, attemptStartedAtMs: performance.now() };
+  }
+
+  /**
+   * Commits a further attempt. Call the provider only after this resolved.
+   * @throws {AppError} `ledger_unavailable`
+   */
+  async startAttempt(execution: RunningExecution): Promise<RunningExecution> {
+    const { record } = execution;
+    const { provider, model, apiKeyId } = record;
+    const number = record.attempts.length + 1;
+    const startedAt = await this.ledger.startAttempt(attemptKey(record, number), record);
+    const attempt = { number, provider, model, apiKeyId, startedAt, outcome: null };
+    return {
+      ...execution,
+      record: { ...record, attempts: [...record.attempts, attempt] },
+      attemptStartedAtMs: performance.now(),
+    };
+  }
+
+  /** Commits the failure of an attempt after which another follows in `waitMs` milliseconds. */
+  async failAttempt(
+    execution: RunningExecution,
+    error: ProviderError,
+    waitMs: number,
+  ): Promise<RunningExecution> {
+    const { record } = execution;
+    const outcome = failedOutcome(execution, error, Math.round(waitMs));
+    await this.ledger.recordOutcome(attemptKey(record, record.attempts.length), outcome);
+    return { ...execution, record: withOutcome(record, outcome) };
+  }
+
+  /** Commits the proved success. */
+  async completeExecution(execution: RunningExecution, result: ExecuteResult): Promise<ExecutionRecord> {
+    const { output, finishReason, usage, cost } = result;
+    return this.settle(execution, {
+      status: 'completed',
+      output,
+      finishReason,
+      error: null,
+      outcome: {
+        errorCategory: null,
+        billed: 'yes',
+        upstreamStatus: null,
+        upstreamCode: null,
+        providerRequestId: result.providerRequestId,
+        model: result.model,
+        usage,
+        costNanoUsd: cost?.nanoUsd ?? null,
+        price: cost?.price ?? null,
+        latencyMs: elapsedMs(execution.attemptStartedAtMs),
+        waitMs: null,
+      },
+    });
+  }
+
+  /** Commits the failure of the last attempt and of the execution. */
+  async failExecution(execution: RunningExecution, error: ProviderError): Promise<ExecutionRecord> {
+    return this.settle(execution, {
+      status: error.category === 'cancelled' ? 'cancelled' : 'failed',
+      output: null,
+      finishReason: null,
+      error: describeFailure(error),
+      outcome: failedOutcome(execution, error, null),
+    });
+  }
+
+  private async settle(
+    { record, startedAtMs }: RunningExecution,
+    end: Omit<Settlement, 'latencyMs' | 'timeToFirstTokenMs'>,
+  ): Promise<ExecutionRecord> {
+    const settlement = { ...end, latencyMs: elapsedMs(startedAtMs), timeToFirstTokenMs: null };
+    const key = attemptKey(record, record.attempts.length);
+    const completedAt = await this.ledger.settle(key, settlement);
+    if (completedAt === null) {
+      this.logger.error({ message: 'an execution ended twice; the first end stays', executionId: record.id });
+    }
+    const { status, output, finishReason, error, latencyMs, outcome } = settlement;
+    return {
+      ...withOutcome(record, outcome),
+      ...{ status, output, finishReason, error, latencyMs, completedAt },
+      usage: outcome.usage,
+      costNanoUsd: outcome.costNanoUsd,
+    };
+  }
+}
+
+function attemptKey(record: ExecutionRecord, attemptNumber: number) {
+  return { executionId: record.id, workspaceId: record.workspaceId, attemptNumber };
+}
+
+/** Gives the last attempt its outcome, unless it has one already. */
+function withOutcome(record: ExecutionRecord, outcome: AttemptOutcome): ExecutionRecord {
+  const attempts = record.attempts.map((attempt, index): AttemptRecord => {
+    const isLast = index === record.attempts.length - 1;
+    return isLast && attempt.outcome === null ? { ...attempt, outcome } : attempt;
+  });
+  return { ...record, attempts };
+}
+
+function failedOutcome(
+  execution: RunningExecution,
+  error: ProviderError,
+  waitMs: number | null,
+): AttemptOutcome {
+  return {
+    errorCategory: error.category,
+    billed: error.billed,
+    upstreamStatus: error.upstreamStatus ?? null,
+    upstreamCode: error.upstreamCode ?? null,
+    providerRequestId: error.providerRequestId ?? null,
+    model: null,
+    usage: null,
+    costNanoUsd: null,
+    price: null,
+    latencyMs: elapsedMs(execution.attemptStartedAtMs),
+    waitMs,
+  };
+}
+
+function describeFailure({ category, retry, billed }: ProviderError): ExecutionFailure {
+  const { title, remedy } = ERROR_CATALOGUE[category];
+  return {
+    category,
+    code: category,
+    message: `${title}. ${remedy}`,
+    retryable: retry !== 'never',
+    billed,
+  };
+}
+
+function elapsedMs(sinceMs: number): number {
+  return Math.round(performance.now() - sinceMs);
+}

@@ -1,0 +1,105 @@
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { type ExecuteParams, ProviderFactory } from '../ai-providers';
+import { ApiKeyCredentials } from '../api-keys';
+import { ApiListResponse, AppError, IdPipe, type List, Secret, toList } from '../common';
+import { CurrentWorkspaceId, Requires } from '../workspaces';
+import { CreateExecutionDto, DEFAULT_TIMEOUT_MS, EstimateExecutionDto } from './dto/create-execution.dto';
+import { EstimateResponse, presentEstimate } from './dto/estimate.response';
+import {
+  ExecutionResponse,
+  ExecutionSummaryResponse,
+  presentExecution,
+  presentSummary,
+} from './dto/execution.response';
+import { ListExecutionsQuery } from './dto/list-executions.query';
+import { ExecutionQueries } from './execution-queries';
+import { ExecutionsService } from './executions.service';
+
+/** An estimate sends nothing, so it needs no real key. */
+const NO_KEY_NEEDED = new Secret('estimates-send-nothing');
+
+@ApiTags('Executions')
+@ApiParam({ name: 'workspaceId', format: 'uuid' })
+@Controller('workspaces/:workspaceId/executions')
+export class ExecutionsController {
+  constructor(
+    private readonly providerFactory: ProviderFactory,
+    private readonly credentials: ApiKeyCredentials,
+    private readonly executions: ExecutionsService,
+    private readonly queries: ExecutionQueries,
+  ) {}
+
+  @Post()
+  @Requires('executions:run')
+  @ApiCreatedResponse({
+    type: ExecutionResponse,
+    description: 'The completed execution. A failed one answers with its problem and `executionId`',
+  })
+  async run(
+    @CurrentWorkspaceId() workspaceId: string,
+    @Body() body: CreateExecutionDto,
+    @Headers('idempotency-key') idempotencyKey: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ExecutionResponse> {
+    refuseUnavailable(body, idempotencyKey);
+    const credential = await this.credentials.resolve(workspaceId, body.provider, body.apiKeyId);
+    const record = await this.executions.run({
+      workspaceId,
+      agentId: body.agentId,
+      params: toParams(body),
+      provider: this.providerFactory.createProvider(body.provider, credential.secret, credential),
+      credential,
+      timeoutMs: body.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      metadata: body.metadata ?? null,
+    });
+    response.location(`/api/workspaces/${workspaceId}/executions/${record.id}`);
+    return presentExecution(record);
+  }
+
+  @Post('estimate')
+  @HttpCode(200)
+  @Requires('executions:run')
+  @ApiOkResponse({ type: EstimateResponse })
+  async estimate(@Body() body: EstimateExecutionDto): Promise<EstimateResponse> {
+    const provider = this.providerFactory.createProvider(body.provider, NO_KEY_NEEDED);
+    return presentEstimate(await provider.estimateCost(toParams(body)));
+  }
+
+  @Get()
+  @Requires('executions:read')
+  @ApiListResponse(ExecutionSummaryResponse)
+  async list(
+    @CurrentWorkspaceId() workspaceId: string,
+    @Query() query: ListExecutionsQuery,
+  ): Promise<List<ExecutionSummaryResponse>> {
+    return toList(await this.queries.list(workspaceId, query), query.limit, presentSummary);
+  }
+
+  @Get(':executionId')
+  @Requires('executions:read')
+  @ApiParam({ name: 'executionId', format: 'uuid' })
+  @ApiOkResponse({ type: ExecutionResponse })
+  async get(
+    @CurrentWorkspaceId() workspaceId: string,
+    @Param('executionId', IdPipe) executionId: string,
+  ): Promise<ExecutionResponse> {
+    return presentExecution(await this.queries.get(workspaceId, executionId));
+  }
+}
+
+/** Refuses what would be ignored otherwise: a caller that counts on it would pay twice or wait for nothing. */
+function refuseUnavailable(body: CreateExecutionDto, idempotencyKey: string | undefined): void {
+  if (body.stream === true) {
+    throw new AppError('unprocessable', 'Streaming is not available yet. Send stream: false.');
+  }
+  if (idempotencyKey !== undefined) {
+    throw new AppError('unprocessable', 'Idempotency-Key is not available yet. Nothing was sent.');
+  }
+}
+
+function toParams(body: CreateExecutionDto | EstimateExecutionDto): ExecuteParams {
+  const { model, messages, system, maxTokens, temperature, tools, toolChoice, responseFormat } = body;
+  return { model, messages, system, maxTokens, temperature, tools, toolChoice, responseFormat };
+}

@@ -1,0 +1,44 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import {
+  HealthCheck,
+  HealthCheckService,
+  type HealthCheckResult,
+  HealthIndicatorService,
+} from '@nestjs/terminus';
+import { DataSource } from 'typeorm';
+import { Public } from '../workspaces';
+
+@ApiTags('Health')
+@Public()
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly dataSource: DataSource,
+  ) {}
+
+  /** Whether the process works at all; asks nobody else. */
+  @Get('live')
+  live(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  /** Whether it can serve: 200, or 503 with the part that is down. */
+  @Get('ready')
+  @HealthCheck({ swaggerDocumentation: true })
+  async ready(): Promise<HealthCheckResult> {
+    return this.health.check([async () => this.database()]);
+  }
+
+  private async database() {
+    const indicator = this.indicators.check('database');
+    try {
+      await this.dataSource.query('SELECT 1');
+      return indicator.up();
+    } catch {
+      return indicator.down({ message: 'PostgreSQL does not answer' });
+    }
+  }
+}

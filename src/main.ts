@@ -1,0 +1,4 @@
+import 'reflect-metadata';
+import { runServer } from './startup';
+
+void runServer();

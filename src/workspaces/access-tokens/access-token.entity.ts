@@ -1,0 +1,65 @@
+import { Check, Column, CreateDateColumn, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import type { Role } from '../access/roles';
+import { WorkspaceEntity } from '../workspace.entity';
+
+/** An access token of our API. The token itself is shown once and never stored: only its keyed digest is. */
+@Entity('access_tokens')
+@Index('access_tokens_home_workspace_id', ['homeWorkspaceId'])
+export class AccessTokenEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'access_tokens_pkey' })
+  id: string;
+
+  /** The workspace that the token acts in where the route names none (`/v1`). */
+  @Column('uuid', { name: 'home_workspace_id' })
+  @ForeignKey(() => WorkspaceEntity, {
+    name: 'access_tokens_home_workspace_id_fkey',
+    onDelete: 'CASCADE',
+  })
+  homeWorkspaceId: string;
+
+  @Column('text')
+  name: string;
+
+  /** HMAC-SHA-256 of the token. */
+  @Index('access_tokens_digest_key', { unique: true })
+  @Column('bytea', { select: false })
+  digest: Buffer;
+
+  @Column('text')
+  last4: string;
+
+  @CreateDateColumn({ type: 'timestamptz', name: 'created_at' })
+  createdAt: Date;
+
+  @Column('timestamptz', { name: 'expires_at', nullable: true })
+  expiresAt: Date | null;
+
+  @Column('timestamptz', { name: 'last_used_at', nullable: true })
+  lastUsedAt: Date | null;
+}
+
+/** What a token may do in one workspace. */
+@Entity('access_token_grants')
+@Index('access_token_grants_workspace_id', ['workspaceId'])
+@Check('access_token_grants_role', `role IN ('viewer', 'developer', 'admin', 'owner')`)
+export class AccessTokenGrantEntity {
+  @PrimaryColumn('uuid', { name: 'token_id', primaryKeyConstraintName: 'access_token_grants_pkey' })
+  @ForeignKey(() => AccessTokenEntity, {
+    name: 'access_token_grants_token_id_fkey',
+    onDelete: 'CASCADE',
+  })
+  tokenId: string;
+
+  @PrimaryColumn('uuid', {
+    name: 'workspace_id',
+    primaryKeyConstraintName: 'access_token_grants_pkey',
+  })
+  @ForeignKey(() => WorkspaceEntity, {
+    name: 'access_token_grants_workspace_id_fkey',
+    onDelete: 'CASCADE',
+  })
+  workspaceId: string;
+
+  @Column('text')
+  role: Role;
+}

@@ -1,0 +1,63 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiListResponse, IdPipe, type List, ListQuery, toList } from '../../common';
+import { CurrentPrincipal, type Principal } from '../access/principal';
+import { Requires } from '../access/requires.decorator';
+import {
+  AccessTokenResponse,
+  CreateAccessTokenDto,
+  CreatedAccessTokenResponse,
+} from './access-token.dto';
+import { AccessTokensService, type GrantedToken } from './access-tokens.service';
+
+@ApiTags('Access tokens')
+@ApiParam({ name: 'workspaceId', format: 'uuid' })
+@Controller('workspaces/:workspaceId/tokens')
+export class AccessTokensController {
+  constructor(private readonly tokens: AccessTokensService) {}
+
+  @Post()
+  @Requires('tokens:write')
+  @ApiCreatedResponse({ type: CreatedAccessTokenResponse })
+  async create(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: CreateAccessTokenDto,
+  ): Promise<CreatedAccessTokenResponse> {
+    const { granted, text } = await this.tokens.create(principal, body);
+    return { ...present(granted), token: text };
+  }
+
+  @Get()
+  @Requires('tokens:read')
+  @ApiListResponse(AccessTokenResponse)
+  async list(
+    @CurrentPrincipal() principal: Principal,
+    @Query() query: ListQuery,
+  ): Promise<List<AccessTokenResponse>> {
+    return toList(await this.tokens.list(principal.workspaceId, query), query.limit, present);
+  }
+
+  @Delete(':tokenId')
+  @HttpCode(204)
+  @Requires('tokens:write')
+  @ApiNoContentResponse({ description: 'Revoked: refused from the next request on' })
+  async revoke(
+    @CurrentPrincipal() principal: Principal,
+    @Param('tokenId', IdPipe) tokenId: string,
+  ): Promise<void> {
+    await this.tokens.revoke(principal, tokenId);
+  }
+}
+
+function present({ role, token }: GrantedToken): AccessTokenResponse {
+  return {
+    id: token.id,
+    name: token.name,
+    role,
+    last4: token.last4,
+    homeWorkspaceId: token.homeWorkspaceId,
+    createdAt: token.createdAt.toISOString(),
+    expiresAt: token.expiresAt?.toISOString() ?? null,
+    lastUsedAt: token.lastUsedAt?.toISOString() ?? null,
+  };
+}

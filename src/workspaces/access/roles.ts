@@ -1,0 +1,32 @@
+/** Roles in a workspace, each including the ones before it. */
+export const ROLES = ['viewer', 'developer', 'admin', 'owner'] as const;
+
+export type Role = (typeof ROLES)[number];
+
+/** What a route may demand, and the lowest role that has it. */
+export const PERMISSIONS = {
+  'workspaces:list': 'viewer',
+  'workspaces:create': 'admin',
+  'providers:read': 'viewer',
+  'workspace:read': 'viewer',
+  'workspace:update': 'admin',
+  'workspace:delete': 'owner',
+  'tokens:read': 'admin',
+  'tokens:write': 'admin',
+  'api-keys:read': 'viewer',
+  'api-keys:write': 'admin',
+  'api-keys:test': 'admin',
+  'executions:read': 'viewer',
+  'executions:run': 'developer',
+} as const satisfies Record<string, Role>;
+
+export type Permission = keyof typeof PERMISSIONS;
+
+export function isAllowed(role: Role, permission: Permission): boolean {
+  return includesRole(role, PERMISSIONS[permission]);
+}
+
+/** Whether `role` may do all that `other` may. */
+export function includesRole(role: Role, other: Role): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(other);
+}

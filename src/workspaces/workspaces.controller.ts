@@ -1,0 +1,77 @@
+import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import { ApiListResponse, type List, ListQuery, toList } from '../common';
+import { CurrentPrincipal, CurrentWorkspaceId, type Principal } from './access/principal';
+import { Requires } from './access/requires.decorator';
+import { WorkspaceDto, WorkspaceResponse } from './workspace.dto';
+import type { WorkspaceEntity } from './workspace.entity';
+import { WorkspacesService } from './workspaces.service';
+
+@ApiTags('Workspaces')
+@Controller('workspaces')
+export class WorkspacesController {
+  constructor(private readonly workspaces: WorkspacesService) {}
+
+  @Post()
+  @Requires('workspaces:create')
+  @ApiCreatedResponse({ type: WorkspaceResponse })
+  async create(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: WorkspaceDto,
+  ): Promise<WorkspaceResponse> {
+    return present(await this.workspaces.create(principal, body.name));
+  }
+
+  @Get()
+  @Requires('workspaces:list')
+  @ApiListResponse(WorkspaceResponse)
+  async list(
+    @CurrentPrincipal() principal: Principal,
+    @Query() query: ListQuery,
+  ): Promise<List<WorkspaceResponse>> {
+    return toList(await this.workspaces.list(principal, query), query.limit, present);
+  }
+
+  @Get(':workspaceId')
+  @Requires('workspace:read')
+  @ApiParam({ name: 'workspaceId', format: 'uuid' })
+  @ApiOkResponse({ type: WorkspaceResponse })
+  async get(@CurrentWorkspaceId() workspaceId: string): Promise<WorkspaceResponse> {
+    return present(await this.workspaces.get(workspaceId));
+  }
+
+  @Patch(':workspaceId')
+  @Requires('workspace:update')
+  @ApiParam({ name: 'workspaceId', format: 'uuid' })
+  @ApiOkResponse({ type: WorkspaceResponse })
+  async rename(
+    @CurrentWorkspaceId() workspaceId: string,
+    @Body() body: WorkspaceDto,
+  ): Promise<WorkspaceResponse> {
+    return present(await this.workspaces.rename(workspaceId, body.name));
+  }
+
+  @Delete(':workspaceId')
+  @HttpCode(204)
+  @Requires('workspace:delete')
+  @ApiParam({ name: 'workspaceId', format: 'uuid' })
+  @ApiNoContentResponse({ description: 'Deleted with its keys, tokens and executions' })
+  async delete(@CurrentWorkspaceId() workspaceId: string): Promise<void> {
+    await this.workspaces.delete(workspaceId);
+  }
+}
+
+function present(workspace: WorkspaceEntity): WorkspaceResponse {
+  return {
+    id: workspace.id,
+    name: workspace.name,
+    createdAt: workspace.createdAt.toISOString(),
+    updatedAt: workspace.updatedAt.toISOString(),
+  };
+}
