@@ -60,7 +60,12 @@ export class CreateWorkspaces1764000000000 implements MigrationInterface {
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    for (const table of ['access_token_grants', 'access_tokens', 'workspace_data_keys', 'workspaces']) {
+    for (const table of [
+      'access_token_grants',
+      'access_tokens',
+      'workspace_data_keys',
+      'workspaces',
+    ]) {
       await queryRunner.query(`DROP TABLE ${table}`);
     }
   }

@@ -30,7 +30,11 @@ function sourceDigest() {
   const hash = createHash('sha256');
   for (const input of INPUTS) {
     const files = input.includes('.') ? [input] : [...filesBelow(input)];
-    for (const file of files) hash.update(file).update('\0').update(readFileSync(join(root, file)));
+    for (const file of files)
+      hash
+        .update(file)
+        .update('\0')
+        .update(readFileSync(join(root, file)));
   }
   return hash.digest('hex');
 }

@@ -32,7 +32,14 @@ const HEALTH_OF_VERDICT: Readonly<Partial<Record<KeyVerdict, ApiKeyHealth>>> = {
 
 type CredentialRow = Pick<
   ApiKeyEntity,
-  'id' | 'workspaceId' | 'provider' | 'baseUrl' | 'encryptedKey' | 'secretVersion' | 'enabled' | 'health'
+  | 'id'
+  | 'workspaceId'
+  | 'provider'
+  | 'baseUrl'
+  | 'encryptedKey'
+  | 'secretVersion'
+  | 'enabled'
+  | 'health'
 > & { useIsStale: boolean };
 
 const KEYLESS: ResolvedCredential = {
@@ -73,7 +80,11 @@ export class ApiKeyCredentials {
    * @throws {AppError} `validation_failed` for an unknown provider, `provider_key_missing` when there is no
    * usable key, `provider_key_unreadable` when it does not open. Nothing was sent then.
    */
-  async resolve(workspaceId: string, provider: string, keyId?: string): Promise<ResolvedCredential> {
+  async resolve(
+    workspaceId: string,
+    provider: string,
+    keyId?: string,
+  ): Promise<ResolvedCredential> {
     if (!this.providerFactory.describe(provider).requiresKey) return KEYLESS;
     const [row] = await this.dataSource.query<CredentialRow[]>(FIND_CREDENTIAL, [
       workspaceId,
@@ -104,11 +115,10 @@ export class ApiKeyCredentials {
 
   /** A verdict on a secret that was replaced meanwhile is dropped. */
   private async noteHealth(credential: ResolvedCredential, health: ApiKeyHealth): Promise<void> {
-    await this.noteQuietly(`UPDATE api_keys SET health = $3 WHERE id = $1 AND secret_version = $2`, [
-      credential.keyId,
-      credential.secretVersion,
-      health,
-    ]);
+    await this.noteQuietly(
+      `UPDATE api_keys SET health = $3 WHERE id = $1 AND secret_version = $2`,
+      [credential.keyId, credential.secretVersion, health],
+    );
   }
 
   private async open(row: CredentialRow): Promise<ResolvedCredential> {
@@ -122,9 +132,15 @@ export class ApiKeyCredentials {
       return { ...credential, secret };
     } catch (error) {
       if (!(error instanceof CryptoRefused)) throw error;
-      this.logger.error({ message: 'a stored key cannot be opened', keyId: row.id, reason: error.code });
+      this.logger.error({
+        message: 'a stored key cannot be opened',
+        keyId: row.id,
+        reason: error.code,
+      });
       await this.noteHealth({ ...credential, secret: null }, 'unreadable');
-      throw new AppError('provider_key_unreadable', undefined, { extensions: { apiKeyId: row.id } });
+      throw new AppError('provider_key_unreadable', undefined, {
+        extensions: { apiKeyId: row.id },
+      });
     }
   }
 

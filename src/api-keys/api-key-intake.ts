@@ -50,6 +50,8 @@ export class ApiKeyIntake {
       .sort((left, right) => right.prefix.length - left.prefix.length);
     const match = prefixes[0]?.candidate;
     if (match === undefined || match.id === provider.id) return [];
-    return [`This looks like a key of ${match.displayName}, but the provider is ${provider.displayName}.`];
+    return [
+      `This looks like a key of ${match.displayName}, but the provider is ${provider.displayName}.`,
+    ];
   }
 }

@@ -25,7 +25,10 @@ export class ApiKeyTestsController {
   @Post()
   @HttpCode(200)
   @Requires('api-keys:test')
-  @ApiOkResponse({ type: TestApiKeyResponse, description: 'Also when the key is refused: see `ok`' })
+  @ApiOkResponse({
+    type: TestApiKeyResponse,
+    description: 'Also when the key is refused: see `ok`',
+  })
   async test(
     @CurrentWorkspaceId() workspaceId: string,
     @Body() body: TestApiKeyDto,

@@ -29,7 +29,10 @@ export class ApiKeyTests {
   }
 
   /** Tests a saved key and keeps the result with it. */
-  async runSaved(credential: ResolvedCredential, provider: AIProvider): Promise<TestApiKeyResponse> {
+  async runSaved(
+    credential: ResolvedCredential,
+    provider: AIProvider,
+  ): Promise<TestApiKeyResponse> {
     const result = await this.run(provider);
     await this.credentials.noteTest(credential, result.category);
     return result;

@@ -11,7 +11,13 @@ import {
 import { WorkspaceEntity } from '../workspaces';
 
 /** What is known of a key's health. `disabled` is no health: it is `enabled = false`. */
-export const API_KEY_HEALTH = ['untested', 'active', 'invalid', 'rate_limited', 'unreadable'] as const;
+export const API_KEY_HEALTH = [
+  'untested',
+  'active',
+  'invalid',
+  'rate_limited',
+  'unreadable',
+] as const;
 
 export type ApiKeyHealth = (typeof API_KEY_HEALTH)[number];
 
@@ -20,7 +26,10 @@ export type ApiKeyHealth = (typeof API_KEY_HEALTH)[number];
 @Index('api_keys_workspace_id', ['workspaceId', 'provider', 'priority'])
 @Check('api_keys_encrypted_key', `encrypted_key ~ '^s1:[0-9a-f-]{36}:[A-Za-z0-9_-]{38,}$'`)
 @Check('api_keys_last4', `char_length(last4) <= 4`)
-@Check('api_keys_health', `health IN ('untested', 'active', 'invalid', 'rate_limited', 'unreadable')`)
+@Check(
+  'api_keys_health',
+  `health IN ('untested', 'active', 'invalid', 'rate_limited', 'unreadable')`,
+)
 export class ApiKeyEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'api_keys_pkey' })
   id: string;

@@ -73,7 +73,11 @@ export class ApiKeysService {
    * secret's health is forgotten.
    * @throws {AppError} `not_found`
    */
-  async replaceSecret(workspaceId: string, id: string, input: ReplaceSecretDto): Promise<SavedApiKey> {
+  async replaceSecret(
+    workspaceId: string,
+    id: string,
+    input: ReplaceSecretDto,
+  ): Promise<SavedApiKey> {
     const current = await this.get(workspaceId, id);
     const { secret, last4, baseUrl, warnings } = this.intake.accept({
       provider: current.provider,

@@ -105,7 +105,9 @@ export class Environment {
     );
     const parsed = ENVIRONMENT_SCHEMA.safeParse(Object.fromEntries(present));
     if (parsed.success) return new Environment(parsed.data);
-    const faults = parsed.error.issues.map((issue) => `${issue.path[0]?.toString() ?? ''}: ${issue.message}`);
+    const faults = parsed.error.issues.map(
+      (issue) => `${issue.path[0]?.toString() ?? ''}: ${issue.message}`,
+    );
     throw new StartupError(
       `The environment has invalid settings. ${faults.join('; ')}. See .env.example.`,
       EXIT_CODE.configuration,
@@ -152,6 +154,9 @@ function readSecretFile(path: string, variable: string): Secret {
 
 function splitKeys(setting: SecretSetting | null): readonly SecretSetting[] {
   if (setting === null) return [];
-  const texts = setting.text.expose().split(/[,\n]/).map((text) => text.trim());
+  const texts = setting.text
+    .expose()
+    .split(/[,\n]/)
+    .map((text) => text.trim());
   return texts.map((text) => ({ source: setting.source, text: new Secret(text) }));
 }

@@ -158,7 +158,8 @@ export class ExecutionLedger {
 
 /** A foreign key that is missing means that the workspace was deleted since the guard looked. */
 function toLedgerError(error: unknown): AppError {
-  if ((error as { code?: string }).code === '23503') return new AppError('not_found', 'No such workspace.');
+  if ((error as { code?: string }).code === '23503')
+    return new AppError('not_found', 'No such workspace.');
   return new AppError('ledger_unavailable', undefined, {
     retryAfterMs: LEDGER_RETRY_AFTER_MS,
     cause: error,
@@ -186,7 +187,8 @@ function outcomeValues(key: AttemptKey, outcome: AttemptOutcome): unknown[] {
 
 function usageValues(usage: Usage | null): (number | string | null)[] {
   if (usage === null) return [null, null, null, null, null, null];
-  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, source } = usage;
+  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, source } =
+    usage;
   return [inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, source];
 }
 

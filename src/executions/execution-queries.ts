@@ -104,7 +104,8 @@ function toAttempt(row: ExecutionAttemptEntity, outcomes: AttemptOutcomeEntity[]
 }
 
 function toUsage(row: MeteredRow): ExecutionRecord['usage'] {
-  if (row.inputTokens === null || row.outputTokens === null || row.usageSource === null) return null;
+  if (row.inputTokens === null || row.outputTokens === null || row.usageSource === null)
+    return null;
   return {
     inputTokens: row.inputTokens,
     outputTokens: row.outputTokens,

@@ -3,7 +3,12 @@ import { v7 as uuidv7 } from 'uuid';
 import type { ExecuteResult, ProviderError } from '../ai-providers';
 import { ERROR_CATALOGUE } from '../common';
 import { ExecutionLedger, type ExecutionStart, type Settlement } from './execution-ledger';
-import type { AttemptOutcome, AttemptRecord, ExecutionFailure, ExecutionRecord } from './execution-record';
+import type {
+  AttemptOutcome,
+  AttemptRecord,
+  ExecutionFailure,
+  ExecutionRecord,
+} from './execution-record';
 
 /** An execution under way: its record so far, and the clock that measures it. */
 export interface RunningExecution {
@@ -77,7 +82,10 @@ export class ExecutionTracker {
   }
 
   /** Commits the proved success. */
-  async completeExecution(execution: RunningExecution, result: ExecuteResult): Promise<ExecutionRecord> {
+  async completeExecution(
+    execution: RunningExecution,
+    result: ExecuteResult,
+  ): Promise<ExecutionRecord> {
     const { output, finishReason, usage, cost } = result;
     return this.settle(execution, {
       status: 'completed',
@@ -119,7 +127,10 @@ export class ExecutionTracker {
     const key = attemptKey(record, record.attempts.length);
     const completedAt = await this.ledger.settle(key, settlement);
     if (completedAt === null) {
-      this.logger.error({ message: 'an execution ended twice; the first end stays', executionId: record.id });
+      this.logger.error({
+        message: 'an execution ended twice; the first end stays',
+        executionId: record.id,
+      });
     }
     const { status, output, finishReason, error, latencyMs, outcome } = settlement;
     return {

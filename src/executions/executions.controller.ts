@@ -5,7 +5,11 @@ import { type ExecuteParams, ProviderFactory } from '../ai-providers';
 import { ApiKeyCredentials } from '../api-keys';
 import { ApiListResponse, AppError, IdPipe, type List, Secret, toList } from '../common';
 import { CurrentWorkspaceId, Requires } from '../workspaces';
-import { CreateExecutionDto, DEFAULT_TIMEOUT_MS, EstimateExecutionDto } from './dto/create-execution.dto';
+import {
+  CreateExecutionDto,
+  DEFAULT_TIMEOUT_MS,
+  EstimateExecutionDto,
+} from './dto/create-execution.dto';
 import { EstimateResponse, presentEstimate } from './dto/estimate.response';
 import {
   ExecutionResponse,
@@ -100,6 +104,7 @@ function refuseUnavailable(body: CreateExecutionDto, idempotencyKey: string | un
 }
 
 function toParams(body: CreateExecutionDto | EstimateExecutionDto): ExecuteParams {
-  const { model, messages, system, maxTokens, temperature, tools, toolChoice, responseFormat } = body;
+  const { model, messages, system, maxTokens, temperature, tools, toolChoice, responseFormat } =
+    body;
   return { model, messages, system, maxTokens, temperature, tools, toolChoice, responseFormat };
 }

@@ -11,6 +11,12 @@ import { PartitionKeeper } from './partition-keeper';
 @Module({
   imports: [AiProvidersModule, ApiKeysModule],
   controllers: [ExecutionsController],
-  providers: [ExecutionLedger, ExecutionTracker, ExecutionsService, ExecutionQueries, PartitionKeeper],
+  providers: [
+    ExecutionLedger,
+    ExecutionTracker,
+    ExecutionsService,
+    ExecutionQueries,
+    PartitionKeeper,
+  ],
 })
 export class ExecutionsModule {}

@@ -61,7 +61,8 @@ export class ExecutionsService {
         retry: {
           deadlineAt,
           onAttemptFailed: async ({ error, waitMs }) => {
-            if (waitMs !== null) execution = await this.tracker.failAttempt(execution, error, waitMs);
+            if (waitMs !== null)
+              execution = await this.tracker.failAttempt(execution, error, waitMs);
           },
         },
       });
@@ -80,7 +81,11 @@ export class ExecutionsService {
     const failure = toProviderError(error);
     if (failure.category === 'internal') {
       const name = error instanceof Error ? error.name : typeof error;
-      this.logger.error({ message: 'a provider call broke', name, executionId: execution.record.id });
+      this.logger.error({
+        message: 'a provider call broke',
+        name,
+        executionId: execution.record.id,
+      });
     }
     void this.credentials.noteUse(credential, failure.category);
     const record = await this.tracker.failExecution(execution, failure);

@@ -1,4 +1,9 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
 const MONTHS_AHEAD = 3;
@@ -29,7 +34,9 @@ export class PartitionKeeper implements OnApplicationBootstrap, OnModuleDestroy 
     try {
       await this.ensure();
     } catch {
-      this.logger.error('the partitions of the coming months could not be made; the next try is in 12 h');
+      this.logger.error(
+        'the partitions of the coming months could not be made; the next try is in 12 h',
+      );
     }
   }
 }

@@ -13,7 +13,9 @@ export interface BannerFacts {
 export function banner({ baseUrl, wayIn, generatedRootKeyFile, isTerminal }: BannerFacts): string {
   const lines = ['', `  Keyrun is ready at ${baseUrl}`, `  API reference      ${baseUrl}/docs`];
   if (wayIn !== null) {
-    const shown = isTerminal ? `${wayIn.token.text}  (also in ${wayIn.tokenFile})` : `in ${wayIn.tokenFile}`;
+    const shown = isTerminal
+      ? `${wayIn.token.text}  (also in ${wayIn.tokenFile})`
+      : `in ${wayIn.tokenFile}`;
     lines.push(`  Owner token        ${shown}`);
   }
   if (generatedRootKeyFile !== null) {

@@ -1,4 +1,5 @@
 import { access, constants, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { EXIT_CODE, StartupError } from '../common';
 
 /**
@@ -8,7 +9,7 @@ import { EXIT_CODE, StartupError } from '../common';
  */
 export async function prepareDataDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o711 });
+    await makeDirectory(path);
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
@@ -16,5 +17,24 @@ export async function prepareDataDirectory(path: string): Promise<void> {
       `The data directory ${path} cannot be written (${reason}). Give this user access to it, or set KEYRUN_DATA_DIR to another folder.`,
       EXIT_CODE.inputOutput,
     );
+  }
+}
+
+/** Not `mkdir` with `recursive`, which never returns for a path below `/proc`. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdirUnlessThere(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdirUnlessThere(path);
+  }
+}
+
+async function mkdirUnlessThere(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o711 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }

@@ -17,7 +17,10 @@ export interface WayIn {
  * @returns null when there are tokens but the file holds none that works.
  * @throws {StartupError} exit code 78 when KEYRUN_BOOTSTRAP_TOKEN_FILE holds no token of ours.
  */
-export async function ensureWayIn(environment: Environment, owner: FirstOwner): Promise<WayIn | null> {
+export async function ensureWayIn(
+  environment: Environment,
+  owner: FirstOwner,
+): Promise<WayIn | null> {
   const tokenFile = join(environment.dataDirectory, 'owner-token');
   const created = await owner.ensure(await bootstrapToken(environment));
   if (created !== null) {

@@ -20,7 +20,9 @@ export async function openRootKeys(
   environment: Environment,
   dataSource: DataSource,
 ): Promise<OpenedRootKeys> {
-  const previous = environment.previousRootKeys.map(({ text, source }) => parseRootKey(text, source));
+  const previous = environment.previousRootKeys.map(({ text, source }) =>
+    parseRootKey(text, source),
+  );
   const { rootKey } = environment;
   if (rootKey !== null) return open(parseRootKey(rootKey.text, rootKey.source), previous, null);
 
@@ -51,7 +53,10 @@ async function readKeyFile(path: string, environment: Environment): Promise<Secr
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return null;
     if (error instanceof StartupError) throw error;
-    throw new StartupError(`${path} cannot be read (${code ?? 'unknown reason'}).`, EXIT_CODE.configuration);
+    throw new StartupError(
+      `${path} cannot be read (${code ?? 'unknown reason'}).`,
+      EXIT_CODE.configuration,
+    );
   }
 }
 

@@ -10,7 +10,10 @@ const DRAIN_MS = 30_000;
 export async function runServer(): Promise<void> {
   // npm and a terminal may both deliver the signal; also while the start is still under way.
   const signalled = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { resolve(); });
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.on(signal, () => {
+        resolve();
+      });
   });
   try {
     const server = await startServer(Environment.fromProcess());

@@ -65,7 +65,8 @@ async function databaseUrl(environment: Environment, closers: Closers): Promise<
   if (environment.databaseUrl !== null) return environment.databaseUrl;
   const embedded = await EmbeddedPostgres.start({
     dataDirectory: environment.dataDirectory,
-    onRestart: () => process.stderr.write('keyrun: the embedded PostgreSQL ended; starting it again\n'),
+    onRestart: () =>
+      process.stderr.write('keyrun: the embedded PostgreSQL ended; starting it again\n'),
   });
   closers.push(() => embedded.stop());
   return embedded.url;

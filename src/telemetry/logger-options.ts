@@ -36,18 +36,18 @@ export function loggerOptions(environment: Environment): Options {
 }
 
 /** Contexts in which Nest tells each module and route that it sets up. */
-const NARRATORS = new Set(['InstanceLoader', 'NestFactory', 'NestApplication', 'RouterExplorer', 'RoutesResolver']);
-const WARN = 40;
+const NARRATORS = new Set([
+  'InstanceLoader',
+  'NestApplication',
+  'NestFactory',
+  'RouterExplorer',
+  'RoutesResolver',
+]);
 
-/** Leaves Nest's narration of a start out, but not its warnings. */
-function withoutNarration(
-  this: Logger,
-  parameters: Parameters<LogFn>,
-  method: LogFn,
-  level: number,
-): void {
+/** Leaves Nest's narration of a start out, and its report of a failed `listen`, which the start reports itself. */
+function withoutNarration(this: Logger, parameters: Parameters<LogFn>, method: LogFn): void {
   const context = (parameters[0] as { context?: unknown } | undefined)?.context;
-  if (level < WARN && typeof context === 'string' && NARRATORS.has(context)) return;
+  if (typeof context === 'string' && NARRATORS.has(context)) return;
   method.apply(this, parameters);
 }
 

@@ -33,7 +33,9 @@ describe('migrations', () => {
     const rows = await database.dataSource.query<{ bounds: string }[]>(`
       SELECT pg_get_expr(relpartbound, oid) AS bounds FROM pg_class
         WHERE relispartition AND relname LIKE 'agent_executions_2%' AND relkind = 'r' ORDER BY relname`);
-    const bounds = rows.map((row) => [...row.bounds.matchAll(/'([0-9a-f-]{36})'/g)].map((m) => m[1]!));
+    const bounds = rows.map((row) =>
+      [...row.bounds.matchAll(/'([0-9a-f-]{36})'/g)].map((m) => m[1]!),
+    );
     expect(bounds).toHaveLength(5);
     for (const [index, [from]] of bounds.entries()) {
       const start = new Date(Number.parseInt(from!.replaceAll('-', '').slice(0, 12), 16));

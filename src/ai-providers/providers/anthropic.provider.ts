@@ -71,7 +71,7 @@ export class AnthropicProvider implements AIProvider {
 
   private request(call: TransportCall, version: string): Anthropic.RequestOptions {
     return {
-      signal: call.signal,
+      // Carries the limit and the cancellation too: the transport ends the call, not the SDK.
       fetchOptions: call.fetchOptions,
       // Every header that passes `sealedFetch` is set here, over whatever the environment says. The key
       // goes in the header that both API versions, and gateways in front of them, take.

@@ -141,17 +141,20 @@ describe('OpenAIProvider', () => {
     });
   });
 
-  it('cuts a part of the usage to its whole', async () => {
+  it.each([
+    [8, 8, 2],
+    [12, 10, 0],
+  ])('cuts a part of the usage to its whole (%p)', async (cached, read, written) => {
     const usage = {
       prompt_tokens: 10,
       completion_tokens: 5,
-      prompt_tokens_details: { cached_tokens: 8, cache_write_tokens: 8 },
+      prompt_tokens_details: { cached_tokens: cached, cache_write_tokens: 8 },
       completion_tokens_details: { reasoning_tokens: 9 },
     };
     const result = await run(completion({ content: 'Hi.' }, { usage }));
     expect(result.usage).toMatchObject({
-      cacheReadTokens: 8,
-      cacheWriteTokens: 2,
+      cacheReadTokens: read,
+      cacheWriteTokens: written,
       reasoningTokens: 5,
     });
   });

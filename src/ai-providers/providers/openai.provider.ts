@@ -65,7 +65,7 @@ export class OpenAIProvider implements AIProvider {
 
   private request(call: TransportCall): OpenAI.RequestOptions {
     return {
-      signal: call.signal,
+      // Carries the limit and the cancellation too: the transport ends the call, not the SDK.
       fetchOptions: call.fetchOptions,
       // Every header that passes `sealedFetch` is set here, over whatever the environment says.
       headers: {

@@ -1,5 +1,6 @@
+import { inspect } from 'node:util';
 import type { AIProvider } from '../ai-provider.interface';
-import type { ProviderErrorFields } from '../provider-error';
+import { SdkClients } from '../providers/sdk-clients';
 import type {
   AiProviderContract,
   ContractBehaviour,
@@ -14,51 +15,11 @@ import {
   presetUrlsOf,
   within,
 } from './contract-bench';
+import { CONTRACT_FAILURES } from './contract-failures';
 
 /** Headers of HTTP itself, which the transport adds. */
 const HTTP_HEADERS = ['host', 'connection', 'content-length', 'content-type', 'accept-encoding'];
 const FROM_ENVIRONMENT = 'from-the-environment';
-
-/** What every vendor's failure must become: behaviour of the upstream → fields of the error. */
-const FAILURES: readonly (readonly [string, ContractBehaviour, Partial<ProviderErrorFields>])[] = [
-  ['400', { status: 400 }, { category: 'invalid_request', retry: 'never', billed: 'no' }],
-  ['401', { status: 401 }, { category: 'credential_invalid', retry: 'never', billed: 'no' }],
-  ['403', { status: 403 }, { category: 'permission_denied', retry: 'never', billed: 'no' }],
-  ['404', { status: 404 }, { category: 'model_not_found', retry: 'never', billed: 'no' }],
-  [
-    '429 with Retry-After',
-    { status: 429, headers: { 'retry-after': '7' } },
-    { category: 'rate_limited', retry: 'throttled', billed: 'no', retryAfterMs: 7000 },
-  ],
-  ['500', { status: 500 }, { category: 'server_error', retry: 'transient', billed: 'no' }],
-  ['529', { status: 529 }, { category: 'overloaded', retry: 'throttled', billed: 'no' }],
-  [
-    '502 with a page of HTML',
-    { fault: 'html', status: 502 },
-    { category: 'gateway_error', retry: 'ambiguous', billed: 'unknown' },
-  ],
-  [
-    'a reset connection',
-    { fault: 'reset-before-headers' },
-    { category: 'connection_lost', retry: 'ambiguous', billed: 'unknown' },
-  ],
-  ...(['html', 'empty', 'junk'] as const).map(
-    (fault) =>
-      [
-        `200 with ${fault}`,
-        { fault, bytes: 64 },
-        { category: 'invalid_response', retry: 'ambiguous', billed: 'unknown' },
-      ] as const,
-  ),
-  ...[{ error: { message: 'no' } }, [], null, 7, { choices: [], content: [] }].map(
-    (body) =>
-      [
-        `200 with ${JSON.stringify(body)}`,
-        { ok: true, body: JSON.stringify(body) },
-        { category: 'invalid_response', retry: 'ambiguous', billed: 'unknown' },
-      ] as const,
-  ),
-];
 
 /** The part of the contract that needs a vendor: over real HTTP, one upstream per test. */
 export function describeNetworkProvider<Upstream extends ContractUpstream>(
@@ -140,11 +101,14 @@ export function describeNetworkProvider<Upstream extends ContractUpstream>(
     expect(result.cost).toBeNull();
   });
 
-  it.each(FAILURES)('classifies %s, after one request', async (_name, behaviour, fields) => {
-    const error = await failureOf(run(behaviour));
-    expect(error).toMatchObject(fields);
-    expect(upstream.requests).toHaveLength(1);
-  });
+  it.each(CONTRACT_FAILURES)(
+    'classifies %s, after one request',
+    async (_name, behaviour, fields) => {
+      const error = await failureOf(run(behaviour));
+      expect(error).toMatchObject(fields);
+      expect(upstream.requests).toHaveLength(1);
+    },
+  );
 
   it('keeps the key out of its errors when the vendor repeats it everywhere', async () => {
     const echo = { type: CONTRACT_KEY, code: CONTRACT_KEY, message: CONTRACT_KEY };
@@ -190,6 +154,36 @@ export function describeNetworkProvider<Upstream extends ContractUpstream>(
       const index = JSON.stringify(request.body).includes('request of key 0') ? 0 : 1;
       const [name, value] = network.keyHeader(keys[index]!);
       expect(request.headers[name]).toBe(value);
+    }
+  });
+
+  it('never mixes two destinations', async () => {
+    const other = await network.startUpstream();
+    const both = new ContractBench(providerClass, [upstream.host, other.host]);
+    try {
+      for (const target of [upstream, other]) {
+        const provider = both.create(network.baseUrlOf(target));
+        await provider.execute(paramsFor(model), within(5000));
+      }
+      expect([upstream.requests.length, other.requests.length]).toEqual([1, 1]);
+    } finally {
+      await both.close();
+      await other.close();
+    }
+  });
+
+  it('keeps nothing of the environment in the client of an SDK', async () => {
+    const names = network.environmentNames.filter((name) => !name.endsWith('_CUSTOM_HEADERS'));
+    for (const name of names) process.env[name] = valueOf(name, network);
+    const clients = jest.spyOn(SdkClients.prototype, 'get');
+    try {
+      await create().execute(paramsFor(model), within(5000));
+      const printed = inspect(clients.mock.results, { depth: 6 });
+      expect(printed).not.toContain(FROM_ENVIRONMENT);
+      expect(printed).not.toContain(CONTRACT_KEY);
+    } finally {
+      for (const name of names) Reflect.deleteProperty(process.env, name);
+      clients.mockRestore();
     }
   });
 

@@ -86,7 +86,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const encoded = !/^(identity)?$/i.test(headers['content-encoding'] ?? '');
     if (status >= 400) {
       this.phase = 'refused';
-      if (encoded) this.#deliverRefusal();
     } else if (status >= 300) {
       // A key is never carried to another place than the one it was saved for.
       this.fail(unusableAnswer(status, 'no'));

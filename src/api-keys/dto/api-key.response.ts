@@ -14,7 +14,9 @@ export class ApiKeyResponse {
   @ApiProperty()
   label: string;
 
-  @ApiProperty({ description: 'Last four characters of the key; empty for a key under 12 characters' })
+  @ApiProperty({
+    description: 'Last four characters of the key; empty for a key under 12 characters',
+  })
   last4: string;
 
   @ApiProperty({
@@ -54,12 +56,17 @@ export class ApiKeyResponse {
 export class SavedApiKeyResponse extends ApiKeyResponse {
   @ApiProperty({
     type: [String],
-    description: 'What looks wrong about the key, e.g. the prefix of another vendor. It is saved all the same',
+    description:
+      'What looks wrong about the key, e.g. the prefix of another vendor. It is saved all the same',
   })
   warnings: string[];
 }
 
-export const TEST_CATEGORIES = ['ok', 'provider_key_unreadable', ...PROVIDER_ERROR_CATEGORIES] as const;
+export const TEST_CATEGORIES = [
+  'ok',
+  'provider_key_unreadable',
+  ...PROVIDER_ERROR_CATEGORIES,
+] as const;
 
 export type TestCategory = (typeof TEST_CATEGORIES)[number];
 

@@ -1,4 +1,10 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  Logger,
+} from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { AppError } from './app-error';
 import { ERROR_CATALOGUE, type ErrorCode } from './error-catalogue';
@@ -93,7 +99,18 @@ function toAppError(error: unknown): AppError {
 /** Class, code and place of the error. Messages of drivers and libraries may quote values, so they stay out. */
 function describeUnexpected(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: 'unexpected error', thrown: typeof error };
-  const { code, constraint, table } = error as { code?: string; constraint?: string; table?: string };
+  const { code, constraint, table } = error as {
+    code?: string;
+    constraint?: string;
+    table?: string;
+  };
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  return { message: 'unexpected error', name: error.name, code, constraint, table, stack: frames.join('\n') };
+  return {
+    message: 'unexpected error',
+    name: error.name,
+    code,
+    constraint,
+    table,
+    stack: frames.join('\n'),
+  };
 }

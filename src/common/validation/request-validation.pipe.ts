@@ -55,11 +55,17 @@ function isPlainObject(value: unknown): boolean {
 }
 
 function toFieldErrors(fault: ValidationError, parent: string): FieldError[] {
-  const name = fault.property.slice(0, FIELD_NAME_LENGTH_MAX).replaceAll('~', '~0').replaceAll('/', '~1');
+  const name = fault.property
+    .slice(0, FIELD_NAME_LENGTH_MAX)
+    .replaceAll('~', '~0')
+    .replaceAll('/', '~1');
   const pointer = `${parent}${name}`;
   const own = Object.entries(fault.constraints ?? {}).map(([rule, message]) => ({
     pointer,
     message: rule === 'whitelistValidation' ? 'is not a field of this request' : message,
   }));
-  return [...own, ...(fault.children ?? []).flatMap((child) => toFieldErrors(child, `${pointer}/`))];
+  return [
+    ...own,
+    ...(fault.children ?? []).flatMap((child) => toFieldErrors(child, `${pointer}/`)),
+  ];
 }

@@ -13,8 +13,10 @@ import { initialiseCluster, Postmaster, PostmasterExited } from './postmaster';
 const USER_NAME = 'keyrun_owner';
 const DATABASE_NAME = 'keyrun';
 const THROW_AWAY_SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
-/** A killed predecessor needs a moment to let go of its lock file; a living one never does. */
+/** A killed predecessor needs a moment to stop and to let go of its lock file. */
 const START_TIMEOUT_MS = 20_000;
+/** One that still serves after this long was not killed: another server uses it. */
+const FOREIGN_AFTER_MS = 2_000;
 const RETRY_DELAY_MS = 100;
 
 export interface EmbeddedPostgresOptions {
@@ -48,7 +50,9 @@ export class EmbeddedPostgres {
    * @throws {StartupError} when it cannot start; the message names the fix.
    */
   static async start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-    const binaries = await locatePostgresBinaries(join(options.dataDirectory, 'postgres-libraries'));
+    const binaries = await locatePostgresBinaries(
+      join(options.dataDirectory, 'postgres-libraries'),
+    );
     const identity = chooseProcessIdentity(binaries.postgres, options.dataDirectory);
     const password = await ensureCluster(binaries, identity, options);
     const port = await freePort();
@@ -68,6 +72,7 @@ export class EmbeddedPostgres {
 
   async #launch(): Promise<void> {
     const giveUpAt = performance.now() + START_TIMEOUT_MS;
+    let firstSeenServing: number | null = null;
     for (;;) {
       const postmaster = this.#spawn();
       const attempt = new AbortController();
@@ -79,7 +84,14 @@ export class EmbeddedPostgres {
         return;
       }
       await postmaster.stop();
-      if (performance.now() > giveUpAt) throw startFailure(failure, this.options.dataDirectory);
+      const now = performance.now();
+      if (await servesAnother(clusterDirectory(this.options.dataDirectory))) {
+        firstSeenServing ??= now;
+      } else {
+        firstSeenServing = null;
+      }
+      const isForeign = firstSeenServing !== null && now - firstSeenServing > FOREIGN_AFTER_MS;
+      if (isForeign || now > giveUpAt) throw startFailure(failure, this.options.dataDirectory);
       await delay(RETRY_DELAY_MS);
     }
   }
@@ -98,7 +110,9 @@ export class EmbeddedPostgres {
     try {
       await this.#launch();
     } catch (error) {
-      this.options.onRestart?.(error instanceof Error ? error.message : 'PostgreSQL does not start');
+      this.options.onRestart?.(
+        error instanceof Error ? error.message : 'PostgreSQL does not start',
+      );
     }
   }
 }
@@ -168,7 +182,9 @@ async function createDatabase(maintenanceUrl: Secret): Promise<void> {
   const client = new Client({ connectionString: maintenanceUrl.expose() });
   await client.connect();
   try {
-    const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE_NAME]);
+    const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [
+      DATABASE_NAME,
+    ]);
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE_NAME}`);
   } finally {
     await client.end();
@@ -180,7 +196,10 @@ async function answers(url: Secret, attempt: AbortSignal): Promise<null> {
   const maintenance = new URL(url.expose());
   maintenance.pathname = '/postgres';
   while (!attempt.aborted) {
-    const client = new Client({ connectionString: maintenance.href, connectionTimeoutMillis: 2_000 });
+    const client = new Client({
+      connectionString: maintenance.href,
+      connectionTimeoutMillis: 2_000,
+    });
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -204,6 +223,16 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+/** Whether a running postmaster holds the cluster and is not stopping (line 8 of its lock file). */
+async function servesAnother(cluster: string): Promise<boolean> {
+  try {
+    const lines = (await readFile(join(cluster, 'postmaster.pid'), 'utf8')).split('\n');
+    return lines[7]?.trim() === 'ready';
+  } catch {
+    return false;
+  }
+}
+
 /** Writes a file that only its owner may read, replacing it in one step. */
 async function writePrivateFile(path: string, text: string): Promise<void> {
   const draft = `${path}.draft`;
@@ -220,7 +249,8 @@ function startFailure(failure: PostmasterExited, dataDirectory: string): Startup
     );
   }
   const lines = failure.log.trim().split('\n');
-  const reason = lines.findLast((line) => /FATAL|PANIC|error:|ERROR/.test(line)) ?? lines.at(-1) ?? '';
+  const reason =
+    lines.findLast((line) => /FATAL|PANIC|error:|ERROR/.test(line)) ?? lines.at(-1) ?? '';
   return new StartupError(
     `The embedded PostgreSQL does not start: ${reason.trim() || failure.message}`,
     EXIT_CODE.unavailable,

@@ -48,7 +48,10 @@ function nativeDirectory(): string {
   }
 }
 
-async function linkLibraries(native: string, linkDirectory: string): Promise<Record<string, string>> {
+async function linkLibraries(
+  native: string,
+  linkDirectory: string,
+): Promise<Record<string, string>> {
   const list = join(native, 'pg-symlinks.json');
   if (!existsSync(list)) return {};
   const root = dirname(native);

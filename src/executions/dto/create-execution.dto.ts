@@ -25,7 +25,11 @@ export const DEFAULT_TIMEOUT_MS = 600_000;
 const PRINTABLE = /^[^\p{Cc}]+$/u;
 
 export class CreateExecutionDto {
-  @ApiProperty({ example: 'support-agent', maxLength: NAME_LENGTH_MAX, description: 'Who runs it; a name of yours' })
+  @ApiProperty({
+    example: 'support-agent',
+    maxLength: NAME_LENGTH_MAX,
+    description: 'Who runs it; a name of yours',
+  })
   @IsString()
   @Length(1, NAME_LENGTH_MAX)
   @Matches(PRINTABLE, { message: 'must not contain control characters' })
@@ -36,7 +40,11 @@ export class CreateExecutionDto {
   @Length(1, 64)
   provider: string;
 
-  @ApiProperty({ example: 'echo', maxLength: NAME_LENGTH_MAX, description: "The vendor's model name" })
+  @ApiProperty({
+    example: 'echo',
+    maxLength: NAME_LENGTH_MAX,
+    description: "The vendor's model name",
+  })
   @IsString()
   @Length(1, NAME_LENGTH_MAX)
   @Matches(PRINTABLE, { message: 'must not contain control characters' })
@@ -68,7 +76,12 @@ export class CreateExecutionDto {
   @IsString()
   system?: string;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_TOKENS_MAX, description: 'Most output tokens' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_TOKENS_MAX,
+    description: 'Most output tokens',
+  })
   @MayBeAbsent()
   @IsInt()
   @Min(1)
@@ -85,7 +98,8 @@ export class CreateExecutionDto {
   @ApiPropertyOptional({
     type: 'array',
     items: { type: 'object' },
-    description: 'Functions that the model may call: `{name, description?, parameters: JSON Schema}`',
+    description:
+      'Functions that the model may call: `{name, description?, parameters: JSON Schema}`',
   })
   @MayBeAbsent()
   @FitsSchema('tools')
@@ -150,7 +164,10 @@ export class EstimateExecutionDto extends OmitType(CreateExecutionDto, [
   'timeoutMs',
   'metadata',
 ]) {
-  @ApiPropertyOptional({ maxLength: NAME_LENGTH_MAX, description: 'Accepted so that a run can be estimated as it is' })
+  @ApiPropertyOptional({
+    maxLength: NAME_LENGTH_MAX,
+    description: 'Accepted so that a run can be estimated as it is',
+  })
   @MayBeAbsent()
   @IsString()
   @Length(1, NAME_LENGTH_MAX)

@@ -5,7 +5,10 @@ class CostRangeResponse {
   @ApiProperty({ example: '0.0000125', description: 'USD without any output' })
   low: string;
 
-  @ApiProperty({ example: '0.0412', description: 'USD with maxTokens of output, or the usual limit' })
+  @ApiProperty({
+    example: '0.0412',
+    description: 'USD with maxTokens of output, or the usual limit',
+  })
   high: string;
 }
 
@@ -13,7 +16,11 @@ export class EstimateResponse {
   @ApiProperty({ type: 'integer' })
   inputTokens: number;
 
-  @ApiProperty({ type: CostRangeResponse, nullable: true, description: 'null: the price is unknown' })
+  @ApiProperty({
+    type: CostRangeResponse,
+    nullable: true,
+    description: 'null: the price is unknown',
+  })
   costUsd: CostRangeResponse | null;
 
   @ApiProperty({

@@ -8,7 +8,8 @@ const COST = {
   type: String,
   nullable: true,
   example: '0.000123456',
-  description: 'USD as an exact decimal; null: the price is unknown, or nothing is known to be billed',
+  description:
+    'USD as an exact decimal; null: the price is unknown, or nothing is known to be billed',
 } as const;
 const MILLISECONDS = { type: 'integer', nullable: true } as const;
 

@@ -65,6 +65,7 @@ function describeFault(value: unknown): string {
   const issue = messageList.safeParse(value).error?.issues[0];
   if (issue === undefined) return 'is invalid';
   const place = issue.path.map(String).join('/');
-  if (issue.code === 'unrecognized_keys') return `${place || 'a message'} has fields that no message has`;
+  if (issue.code === 'unrecognized_keys')
+    return `${place || 'a message'} has fields that no message has`;
   return place === '' ? issue.message : `${place}: ${issue.message}`;
 }

@@ -14,7 +14,8 @@ export function IsSmallJson(): PropertyDecorator {
           const text = JSON.stringify(value);
           return Buffer.byteLength(text) <= METADATA_BYTES_MAX && !text.includes('\\u0000');
         },
-        defaultMessage: () => `must be at most ${METADATA_BYTES_MAX} bytes of JSON without NUL characters`,
+        defaultMessage: () =>
+          `must be at most ${METADATA_BYTES_MAX} bytes of JSON without NUL characters`,
       },
     });
   };

@@ -59,7 +59,9 @@ export class AccessTokenAuthenticator {
 
   private async noteUse(tokenId: string): Promise<void> {
     try {
-      await this.dataSource.query(`UPDATE access_tokens SET last_used_at = now() WHERE id = $1`, [tokenId]);
+      await this.dataSource.query(`UPDATE access_tokens SET last_used_at = now() WHERE id = $1`, [
+        tokenId,
+      ]);
     } catch {
       // The time of use is a courtesy of the list; a failed note must not fail the request.
       this.logger.warn('the last use of an access token could not be noted');

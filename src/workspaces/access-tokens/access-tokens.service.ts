@@ -67,19 +67,30 @@ export class AccessTokensService {
       workspaceId: input.workspaceId,
       role: input.role,
     });
-    return { id, role: input.role, token: await manager.findOneByOrFail(AccessTokenEntity, { id }) };
+    return {
+      id,
+      role: input.role,
+      token: await manager.findOneByOrFail(AccessTokenEntity, { id }),
+    };
   }
 
   /** Every token with access to the workspace, newest first; one more than the limit if there is one. */
   async list(workspaceId: string, { limit, after }: ListQuery): Promise<GrantedToken[]> {
     const query = this.dataSource
       .createQueryBuilder(AccessTokenEntity, 'token')
-      .innerJoinAndMapOne('token.access', AccessTokenGrantEntity, 'access', 'access.tokenId = token.id')
+      .innerJoinAndMapOne(
+        'token.access',
+        AccessTokenGrantEntity,
+        'access',
+        'access.tokenId = token.id',
+      )
       .where('access.workspaceId = :workspaceId', { workspaceId })
       .orderBy('token.id', 'DESC')
       .limit(limit + 1);
     if (after !== undefined) query.andWhere('token.id < :after', { after });
-    const tokens = (await query.getMany()) as (AccessTokenEntity & { access: AccessTokenGrantEntity })[];
+    const tokens = (await query.getMany()) as (AccessTokenEntity & {
+      access: AccessTokenGrantEntity;
+    })[];
     return tokens.map((token) => ({ id: token.id, role: token.access.role, token }));
   }
 

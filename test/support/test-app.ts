@@ -1,0 +1,92 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Test } from '@nestjs/testing';
+import request from 'supertest';
+import { AppModule } from '../../src/app.module';
+import { APP_OPTIONS, configureApp } from '../../src/app.setup';
+import { Environment } from '../../src/config';
+import { generateRootKey, LocalKeyEncryption, parseRootKey } from '../../src/crypto';
+import { FirstOwner, type Role } from '../../src/workspaces';
+import { createTestDatabase, type TestDatabase } from './test-database';
+
+export interface TestAppOptions {
+  /** Variables of the environment, e.g. `{ KEYRUN_ALLOWED_HOSTS: upstream.host }`. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Joins another application's database and root key: a second node. */
+  readonly nodeOf?: TestApp;
+}
+
+/** The real application on a database of its own, listening on a loopback port. */
+export class TestApp {
+  private constructor(
+    readonly app: NestExpressApplication,
+    readonly database: TestDatabase,
+    readonly rootKey: string,
+    readonly url: string,
+    /** Owner of {@link TestApp.workspaceId}. */
+    readonly ownerToken: string,
+    readonly workspaceId: string,
+    private readonly ownsDatabase: boolean,
+  ) {}
+
+  static async start({ variables = {}, nodeOf }: TestAppOptions = {}): Promise<TestApp> {
+    const database = nodeOf?.database ?? (await createTestDatabase());
+    const rootKey = nodeOf?.rootKey ?? generateRootKey().expose();
+    const environment = Environment.parse({
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'silent',
+      KEYRUN_ROOT_KEY: rootKey,
+      ...variables,
+    });
+    const { text, source } = environment.rootKey!;
+    const testingModule = await Test.createTestingModule({
+      imports: [
+        AppModule.register({
+          environment,
+          dataSource: database.dataSource,
+          keyEncryption: new LocalKeyEncryption(parseRootKey(text, source)),
+        }),
+      ],
+    }).compile();
+    const app = testingModule.createNestApplication<NestExpressApplication>(APP_OPTIONS);
+    configureApp(app);
+    await app.listen(0, '127.0.0.1');
+    const owner = await app.get(FirstOwner, { strict: false }).ensure();
+    return new TestApp(
+      app,
+      database,
+      rootKey,
+      await app.getUrl(),
+      owner?.text ?? nodeOf!.ownerToken,
+      owner?.workspaceId ?? nodeOf!.workspaceId,
+      nodeOf === undefined,
+    );
+  }
+
+  /** A request with the owner's token, or with another one. `null`: without any. */
+  request(
+    method: 'get' | 'post' | 'put' | 'patch' | 'delete',
+    path: string,
+    token: string | null = this.ownerToken,
+  ): request.Test {
+    const call = request(this.url)[method](path);
+    return token === null ? call : call.set('Authorization', `Bearer ${token}`);
+  }
+
+  /** Path below the owner's workspace. */
+  path(rest: string, workspaceId = this.workspaceId): string {
+    return `/api/workspaces/${workspaceId}/${rest}`;
+  }
+
+  /** A token with the role in the workspace. */
+  async tokenOf(role: Role, workspaceId = this.workspaceId): Promise<string> {
+    const answer = await this.request('post', this.path('tokens', workspaceId))
+      .send({ name: `${role} of a test`, role })
+      .expect(201);
+    return (answer.body as { token: string }).token;
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    if (this.ownsDatabase) await this.database.drop();
+  }
+}
