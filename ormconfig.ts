@@ -2,6 +2,8 @@ import { DataSource } from 'typeorm';
 import { CreateWorkspaces1764000000000 } from './migrations/1764000000000-create-workspaces';
 import { CreateApiKeys1764000100000 } from './migrations/1764000100000-create-api-keys';
 import { CreateExecutions1764000200000 } from './migrations/1764000200000-create-executions';
+import { SeparateTenants1764000300000 } from './migrations/1764000300000-separate-tenants';
+import { CrossWorkspaceFunctions1764000400000 } from './migrations/1764000400000-cross-workspace-functions';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
 import { DataKeyEntity } from './src/crypto/data-key.entity';
@@ -17,6 +19,9 @@ import {
 } from './src/workspaces/access-tokens/access-token.entity';
 import { WorkspaceEntity } from './src/workspaces/workspace.entity';
 
+/** `keyrun_runtime`: what the application works as, bound by row-level security. */
+export type DatabaseRole = 'keyrun_runtime' | 'keyrun_definer';
+
 /** Connections that one server keeps to PostgreSQL at the most. */
 const POOL_SIZE = 20;
 
@@ -24,8 +29,9 @@ const POOL_SIZE = 20;
  * The one definition of the database: entities, migrations, connection. The application, the tests and the
  * TypeORM command line all use it.
  * @param url - PostgreSQL connection string; undefined falls back to the driver's `PG*` variables.
+ * @param role - the role to work as; undefined: the user of the connection string, who owns the tables.
  */
-export function createDataSource(url: string | undefined): DataSource {
+export function createDataSource(url: string | undefined, role?: DatabaseRole): DataSource {
   return new DataSource({
     type: 'postgres',
     url,
@@ -44,6 +50,8 @@ export function createDataSource(url: string | undefined): DataSource {
       CreateWorkspaces1764000000000,
       CreateApiKeys1764000100000,
       CreateExecutions1764000200000,
+      SeparateTenants1764000300000,
+      CrossWorkspaceFunctions1764000400000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,
@@ -53,7 +61,7 @@ export function createDataSource(url: string | undefined): DataSource {
     poolSize: POOL_SIZE,
     connectTimeoutMS: 5_000,
     applicationName: 'keyrun',
-    extra: { statement_timeout: 30_000 },
+    extra: { statement_timeout: 30_000, ...(role && { options: `-c role=${role}` }) },
     invalidWhereValuesBehavior: { null: 'throw', undefined: 'throw' },
   });
 }

@@ -5,6 +5,7 @@ import { json, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { Logger } from 'nestjs-pino';
 import { AppError } from './common';
+import { runRequest } from './database';
 
 /** Bodies with a conversation may be long; all others are small. */
 const LONG_BODY_ROUTES = ['/api/workspaces/:workspaceId/executions', '/v1'];
@@ -34,6 +35,9 @@ export function configureApp(app: NestExpressApplication): void {
       strictTransportSecurity: false,
     }),
   );
+  app.use((_request: unknown, _response: unknown, next: () => void) => {
+    runRequest(next);
+  });
   app.use(requireJson);
   app.use(LONG_BODY_ROUTES, json({ limit: LONG_BODY_LIMIT }));
   app.use(json({ limit: BODY_LIMIT }));

@@ -3,11 +3,13 @@ import { DataSource } from 'typeorm';
 import { type ProviderErrorCategory, ProviderFactory } from '../ai-providers';
 import { AppError, type Secret } from '../common';
 import { CryptoRefused, CryptoService } from '../crypto';
-import type { ApiKeyEntity, ApiKeyHealth } from './api-key.entity';
+import { callerTokenId, TenantDatabase } from '../database';
+import { ApiKeyEntity, type ApiKeyHealth } from './api-key.entity';
 import { sealingContext } from './api-key-sealing';
 
 /** A key opened for one use: who pays, where it goes, and the secret itself. */
 export interface ResolvedCredential {
+  readonly workspaceId: string;
   /** Null for a provider that needs no key. */
   readonly keyId: string | null;
   readonly secretVersion: number | null;
@@ -40,9 +42,9 @@ type CredentialRow = Pick<
   | 'secretVersion'
   | 'enabled'
   | 'health'
-> & { useIsStale: boolean };
+>;
 
-const KEYLESS: ResolvedCredential = {
+const KEYLESS = {
   keyId: null,
   secretVersion: null,
   health: null,
@@ -51,17 +53,13 @@ const KEYLESS: ResolvedCredential = {
 };
 
 /**
- * Read at each use, never cached: deletion holds from the next request on, on every node. Keys that failed
- * at their last use come last but stay usable, so that a repaired account needs no action here.
+ * Read at each use, never cached: deletion holds from the next request on, on every node. Notes the time of
+ * use, once a minute at the most.
  */
 const FIND_CREDENTIAL = `
   SELECT id, workspace_id AS "workspaceId", provider, base_url AS "baseUrl", enabled, health,
-         encrypted_key AS "encryptedKey", secret_version AS "secretVersion",
-         coalesce(last_used_at < now() - interval '1 minute', true) AS "useIsStale"
-    FROM api_keys
-   WHERE workspace_id = $1 AND provider = $2 AND ($3::uuid IS NULL OR id = $3)
-   ORDER BY enabled DESC, health IN ('invalid', 'unreadable'), priority, id
-   LIMIT 1`;
+         encrypted_key AS "encryptedKey", secret_version AS "secretVersion"
+    FROM find_api_key($1, $2, $3, $4)`;
 
 /** Opens the key that pays for an execution, and keeps what its use told about it. */
 @Injectable()
@@ -70,6 +68,7 @@ export class ApiKeyCredentials {
 
   constructor(
     private readonly dataSource: DataSource,
+    private readonly tenants: TenantDatabase,
     private readonly crypto: CryptoService,
     private readonly providerFactory: ProviderFactory,
   ) {}
@@ -85,11 +84,12 @@ export class ApiKeyCredentials {
     provider: string,
     keyId?: string,
   ): Promise<ResolvedCredential> {
-    if (!this.providerFactory.describe(provider).requiresKey) return KEYLESS;
+    if (!this.providerFactory.describe(provider).requiresKey) return { workspaceId, ...KEYLESS };
     const [row] = await this.dataSource.query<CredentialRow[]>(FIND_CREDENTIAL, [
       workspaceId,
       provider,
       keyId ?? null,
+      callerTokenId(),
     ]);
     if (row?.enabled !== true) {
       throw new AppError('provider_key_missing', describeMissing(provider, row, keyId));
@@ -106,29 +106,19 @@ export class ApiKeyCredentials {
 
   /** Notes the result of a test of the key. */
   async noteTest(credential: ResolvedCredential, verdict: KeyVerdict): Promise<void> {
-    await this.noteQuietly(
-      `UPDATE api_keys SET health = coalesce($3, health), last_tested_at = now()
-        WHERE id = $1 AND secret_version = $2`,
-      [credential.keyId, credential.secretVersion, HEALTH_OF_VERDICT[verdict] ?? null],
-    );
+    const health = HEALTH_OF_VERDICT[verdict];
+    await this.noteQuietly(credential, { lastTestedAt: new Date(), ...(health && { health }) });
   }
 
-  /** A verdict on a secret that was replaced meanwhile is dropped. */
   private async noteHealth(credential: ResolvedCredential, health: ApiKeyHealth): Promise<void> {
-    await this.noteQuietly(
-      `UPDATE api_keys SET health = $3 WHERE id = $1 AND secret_version = $2`,
-      [credential.keyId, credential.secretVersion, health],
-    );
+    await this.noteQuietly(credential, { health });
   }
 
   private async open(row: CredentialRow): Promise<ResolvedCredential> {
-    const { id: keyId, secretVersion, health, baseUrl } = row;
-    const credential = { keyId, secretVersion, health, baseUrl };
+    const { id: keyId, workspaceId, secretVersion, health, baseUrl } = row;
+    const credential = { workspaceId, keyId, secretVersion, health, baseUrl };
     try {
       const secret = await this.crypto.decryptApiKey(row.encryptedKey, sealingContext(row));
-      if (row.useIsStale) {
-        void this.noteQuietly(`UPDATE api_keys SET last_used_at = now() WHERE id = $1`, [row.id]);
-      }
       return { ...credential, secret };
     } catch (error) {
       if (!(error instanceof CryptoRefused)) throw error;
@@ -144,10 +134,24 @@ export class ApiKeyCredentials {
     }
   }
 
-  /** These notes are a courtesy of the list; a failed one must not fail a paid execution. */
-  private async noteQuietly(text: string, values: unknown[]): Promise<void> {
+  /**
+   * These notes are a courtesy of the list; a failed one must not fail a paid execution. A verdict on a secret
+   * that was replaced meanwhile is dropped.
+   */
+  private async noteQuietly(
+    { workspaceId, keyId, secretVersion }: ResolvedCredential,
+    note: Partial<Pick<ApiKeyEntity, 'health' | 'lastTestedAt'>>,
+  ): Promise<void> {
+    if (keyId === null || secretVersion === null) return;
     try {
-      await this.dataSource.query(text, values);
+      await this.tenants.write(workspaceId, (manager) =>
+        manager
+          .createQueryBuilder()
+          .update(ApiKeyEntity)
+          .set({ ...note, updatedAt: () => 'updated_at' })
+          .where({ id: keyId, workspaceId, secretVersion })
+          .execute(),
+      );
     } catch {
       this.logger.warn('the state of an API key could not be noted');
     }

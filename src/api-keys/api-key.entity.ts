@@ -8,7 +8,6 @@ import {
   PrimaryColumn,
   UpdateDateColumn,
 } from 'typeorm';
-import { WorkspaceEntity } from '../workspaces';
 
 /** What is known of a key's health. `disabled` is no health: it is `enabled = false`. */
 export const API_KEY_HEALTH = [
@@ -35,7 +34,7 @@ export class ApiKeyEntity {
   id: string;
 
   @Column('uuid', { name: 'workspace_id' })
-  @ForeignKey(() => WorkspaceEntity, { name: 'api_keys_workspace_id_fkey', onDelete: 'CASCADE' })
+  @ForeignKey('WorkspaceEntity', { name: 'api_keys_workspace_id_fkey', onDelete: 'CASCADE' })
   workspaceId: string;
 
   @Column('text')

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { AppError, type ListQuery } from '../common';
 import { CryptoService } from '../crypto';
+import { TenantDatabase } from '../database';
 import { ApiKeyEntity } from './api-key.entity';
 import { ApiKeyIntake } from './api-key-intake';
 import { sealingContext } from './api-key-sealing';
@@ -17,7 +18,7 @@ export interface SavedApiKey {
 @Injectable()
 export class ApiKeysService {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly tenants: TenantDatabase,
     private readonly crypto: CryptoService,
     private readonly intake: ApiKeyIntake,
   ) {}
@@ -27,45 +28,47 @@ export class ApiKeysService {
     const { provider, secret, last4, baseUrl, warnings } = this.intake.accept(input);
     const id = uuidv7();
     const row = { id, workspaceId, provider: provider.id, baseUrl };
-    await this.dataSource.manager.insert(ApiKeyEntity, {
-      ...row,
-      label: input.label ?? provider.displayName,
-      encryptedKey: await this.crypto.encryptApiKey(secret, sealingContext(row)),
-      last4,
-      priority: input.priority ?? 0,
+    const encryptedKey = await this.crypto.encryptApiKey(secret, sealingContext(row));
+    const key = await this.tenants.write(workspaceId, async (manager) => {
+      await manager.insert(ApiKeyEntity, {
+        ...row,
+        encryptedKey,
+        label: input.label ?? provider.displayName,
+        last4,
+        priority: input.priority ?? 0,
+      });
+      return findOrThrow(manager, row);
     });
-    return { key: await this.get(workspaceId, id), warnings };
+    return { key, warnings };
   }
 
   /** Newest first; one more than the limit if there is one. Nothing is decrypted. */
   async list(workspaceId: string, { limit, after }: ListQuery): Promise<ApiKeyEntity[]> {
-    const query = this.dataSource
-      .createQueryBuilder(ApiKeyEntity, 'key')
-      .where('key.workspaceId = :workspaceId', { workspaceId })
-      .orderBy('key.id', 'DESC')
-      .limit(limit + 1);
-    if (after !== undefined) query.andWhere('key.id < :after', { after });
-    return query.getMany();
+    return this.tenants.read(workspaceId, async (manager) => {
+      const query = manager
+        .createQueryBuilder(ApiKeyEntity, 'key')
+        .where('key.workspaceId = :workspaceId', { workspaceId })
+        .orderBy('key.id', 'DESC')
+        .limit(limit + 1);
+      if (after !== undefined) query.andWhere('key.id < :after', { after });
+      return query.getMany();
+    });
   }
 
   /** @throws {AppError} `not_found` */
   async get(workspaceId: string, id: string): Promise<ApiKeyEntity> {
-    const key = await this.dataSource.manager.findOneBy(ApiKeyEntity, { id, workspaceId });
-    if (key === null) throw new AppError('not_found', 'No such API key.');
-    return key;
+    return this.tenants.read(workspaceId, (manager) => findOrThrow(manager, { id, workspaceId }));
   }
 
   /** @throws {AppError} `not_found` */
   async update(workspaceId: string, id: string, change: UpdateApiKeyDto): Promise<ApiKeyEntity> {
     const { label, enabled, priority } = change;
-    if (label !== undefined || enabled !== undefined || priority !== undefined) {
-      await this.dataSource.manager.update(
-        ApiKeyEntity,
-        { id, workspaceId },
-        { label, enabled, priority },
-      );
-    }
-    return this.get(workspaceId, id);
+    return this.tenants.write(workspaceId, async (manager) => {
+      if (label !== undefined || enabled !== undefined || priority !== undefined) {
+        await manager.update(ApiKeyEntity, { id, workspaceId }, { label, enabled, priority });
+      }
+      return findOrThrow(manager, { id, workspaceId });
+    });
   }
 
   /**
@@ -86,30 +89,46 @@ export class ApiKeysService {
     });
     const context = sealingContext({ ...current, baseUrl });
     const encryptedKey = await this.crypto.encryptApiKey(secret, context);
-    await this.dataSource
-      .createQueryBuilder()
-      .update(ApiKeyEntity)
-      .set({
-        encryptedKey,
-        baseUrl,
-        last4,
-        health: 'untested',
-        lastTestedAt: null,
-        secretVersion: () => 'secret_version + 1',
-      })
-      .where({ id, workspaceId })
-      .execute();
-    return { key: await this.get(workspaceId, id), warnings };
+    const key = await this.tenants.write(workspaceId, async (manager) => {
+      await manager
+        .createQueryBuilder()
+        .update(ApiKeyEntity)
+        .set({
+          encryptedKey,
+          baseUrl,
+          last4,
+          health: 'untested',
+          lastTestedAt: null,
+          secretVersion: () => 'secret_version + 1',
+        })
+        .where({ id, workspaceId })
+        .execute();
+      return findOrThrow(manager, { id, workspaceId });
+    });
+    return { key, warnings };
   }
 
   /** @throws {AppError} `not_found` */
   async delete(workspaceId: string, id: string): Promise<void> {
-    const { affected } = await this.dataSource.manager.delete(ApiKeyEntity, { id, workspaceId });
-    if (affected === 0) throw new AppError('not_found', 'No such API key.');
+    await this.tenants.write(workspaceId, async (manager) => {
+      const { affected } = await manager.delete(ApiKeyEntity, { id, workspaceId });
+      if (affected === 0) throw new AppError('not_found', 'No such API key.');
+    });
   }
 
   /** Deletes every key of the provider. None to delete is no error. */
   async deleteByProvider(workspaceId: string, provider: string): Promise<void> {
-    await this.dataSource.manager.delete(ApiKeyEntity, { workspaceId, provider });
+    await this.tenants.write(workspaceId, (manager) =>
+      manager.delete(ApiKeyEntity, { workspaceId, provider }),
+    );
   }
+}
+
+async function findOrThrow(
+  manager: EntityManager,
+  { id, workspaceId }: Pick<ApiKeyEntity, 'id' | 'workspaceId'>,
+): Promise<ApiKeyEntity> {
+  const key = await manager.findOneBy(ApiKeyEntity, { id, workspaceId });
+  if (key === null) throw new AppError('not_found', 'No such API key.');
+  return key;
 }

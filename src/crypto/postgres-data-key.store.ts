@@ -1,49 +1,65 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, IsNull } from 'typeorm';
+import { TenantDatabase } from '../database';
 import { DataKeyEntity } from './data-key.entity';
 import type { DataKeyStore, StoredDataKey } from './data-key.store';
 
 /** The table `workspace_data_keys`. */
 @Injectable()
 export class PostgresDataKeyStore implements DataKeyStore {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly tenants: TenantDatabase,
+  ) {}
 
   async findActive(workspaceId: string | null): Promise<StoredDataKey | null> {
-    return this.dataSource.manager.findOneBy(DataKeyEntity, {
-      workspaceId: workspaceId === null ? IsNull() : workspaceId,
-      state: 'active',
-    });
+    const where = { ...ownedBy(workspaceId), state: 'active' as const };
+    return this.inWorkspace(workspaceId, (manager) => manager.findOneBy(DataKeyEntity, where));
   }
 
   async findById(workspaceId: string | null, dataKeyId: string): Promise<StoredDataKey | null> {
-    return this.dataSource.manager.findOneBy(DataKeyEntity, {
-      id: dataKeyId,
-      workspaceId: workspaceId === null ? IsNull() : workspaceId,
-    });
+    const where = { ...ownedBy(workspaceId), id: dataKeyId };
+    return this.inWorkspace(workspaceId, (manager) => manager.findOneBy(DataKeyEntity, where));
   }
 
-  async insert(
-    key: StoredDataKey,
-    transaction: EntityManager = this.dataSource.manager,
-  ): Promise<boolean> {
-    const result = await transaction
-      .createQueryBuilder()
-      .insert()
-      .into(DataKeyEntity)
-      .values({ ...key, state: 'active' })
-      .orIgnore()
-      .returning('id')
-      .execute();
-    return (result.raw as unknown[]).length === 1;
+  async insert(key: StoredDataKey, transaction?: EntityManager): Promise<boolean> {
+    if (transaction !== undefined) return insertOnce(key, transaction);
+    if (key.workspaceId === null) return insertOnce(key, this.dataSource.manager);
+    return this.tenants.write(key.workspaceId, (manager) => insertOnce(key, manager));
   }
 
   async listRootKeyIds(): Promise<{ rootKeyId: string; dataKeys: number }[]> {
-    return this.dataSource.query<{ rootKeyId: string; dataKeys: number }[]>(`
-      SELECT root_key_id AS "rootKeyId", count(*)::integer AS "dataKeys"
-        FROM workspace_data_keys GROUP BY root_key_id ORDER BY root_key_id`);
+    return this.dataSource.query<{ rootKeyId: string; dataKeys: number }[]>(
+      `SELECT root_key_id AS "rootKeyId", data_keys AS "dataKeys" FROM count_data_keys_by_root_key()`,
+    );
   }
 
   async deleteAll(workspaceId: string, transaction: EntityManager): Promise<void> {
     await transaction.delete(DataKeyEntity, { workspaceId });
   }
+
+  /** The server's own data key is there outside of any workspace only. */
+  private async inWorkspace<T>(
+    workspaceId: string | null,
+    work: (manager: EntityManager) => Promise<T>,
+  ): Promise<T> {
+    if (workspaceId === null) return work(this.dataSource.manager);
+    return this.tenants.read(workspaceId, work);
+  }
+}
+
+function ownedBy(workspaceId: string | null) {
+  return { workspaceId: workspaceId === null ? IsNull() : workspaceId };
+}
+
+async function insertOnce(key: StoredDataKey, manager: EntityManager): Promise<boolean> {
+  const result = await manager
+    .createQueryBuilder()
+    .insert()
+    .into(DataKeyEntity)
+    .values({ ...key, state: 'active' })
+    .orIgnore()
+    .returning('id')
+    .execute();
+  return (result.raw as unknown[]).length === 1;
 }

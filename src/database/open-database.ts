@@ -4,30 +4,53 @@ import { EXIT_CODE, type Secret, StartupError } from '../common';
 import { migrate } from './migrate';
 
 /**
- * Connects and migrates.
+ * Migrates as the owner of the tables, then connects as the role that row-level security binds.
  * @throws {StartupError} exit code 69 when PostgreSQL cannot be reached, refuses us or cannot be migrated;
  * the message names host and database, never the password.
  */
 export async function openDatabase(url: Secret): Promise<DataSource> {
-  const dataSource = createDataSource(url.expose());
+  const owner = await connect(url);
   try {
-    await dataSource.initialize();
+    await migrate(owner, url);
+  } catch (error) {
+    throw new StartupError(
+      `The database ${describeTarget(url)} cannot be migrated: ${describeReason(error)}.`,
+      EXIT_CODE.unavailable,
+    );
+  } finally {
+    await owner.destroy();
+  }
+  const runtime = await connect(url, RUNTIME_ROLE);
+  await refusePrivileges(runtime);
+  return runtime;
+}
+
+const RUNTIME_ROLE = 'keyrun_runtime';
+
+async function connect(url: Secret, role?: typeof RUNTIME_ROLE): Promise<DataSource> {
+  try {
+    return await createDataSource(url.expose(), role).initialize();
   } catch (error) {
     throw new StartupError(
       `PostgreSQL at ${describeTarget(url)} cannot be used: ${describeReason(error)}. Check DATABASE_URL and that the server runs.`,
       EXIT_CODE.unavailable,
     );
   }
-  try {
-    await migrate(dataSource, url);
-    return dataSource;
-  } catch (error) {
-    await dataSource.destroy();
-    throw new StartupError(
-      `The database ${describeTarget(url)} cannot be migrated: ${describeReason(error)}.`,
-      EXIT_CODE.unavailable,
-    );
-  }
+}
+
+/** Row-level security binds neither a superuser nor a role that bypasses it nor, in part, an owner. */
+async function refusePrivileges(runtime: DataSource): Promise<void> {
+  const [row] = await runtime.query<{ isBound: boolean }[]>(`
+    SELECT NOT (rolsuper OR rolbypassrls) AND NOT EXISTS (
+             SELECT FROM pg_class WHERE relowner = pg_roles.oid
+               AND relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')) AS "isBound"
+      FROM pg_roles WHERE rolname = current_user`);
+  if (row?.isBound === true) return;
+  await runtime.destroy();
+  throw new StartupError(
+    `The database role ${RUNTIME_ROLE} is a superuser, bypasses row-level security or owns tables. Run: ALTER ROLE ${RUNTIME_ROLE} NOSUPERUSER NOBYPASSRLS; and give its tables to another role.`,
+    EXIT_CODE.configuration,
+  );
 }
 
 function describeTarget(url: Secret): string {

@@ -1,62 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { ExecutionOutput, FinishReason, Usage } from '../ai-providers';
+import type { ExecutionOutput, FinishReason } from '../ai-providers';
 import { AppError } from '../common';
 import type { AttemptOutcome, ExecutionFailure } from './execution-record';
 
 /** How long a client should wait when the ledger cannot be written. */
 const LEDGER_RETRY_AFTER_MS = 2_000;
-const FIRST_REVISION = 1;
 
-const START = `
-  WITH execution AS (
-    INSERT INTO agent_executions
-      (id, workspace_id, agent_id, provider, model, status, api_key_id, metadata, created_at, started_at, deadline_at)
-    VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, now(), now(), now() + make_interval(secs => $8))
-    RETURNING created_at)
-  INSERT INTO execution_attempts
-    (execution_id, attempt_number, workspace_id, provider, model, api_key_id, started_at)
-  SELECT $1, 1, $2, $4, $5, $6, created_at FROM execution
-  RETURNING started_at AS "startedAt"`;
-
-const START_ATTEMPT = `
-  INSERT INTO execution_attempts
-    (execution_id, attempt_number, workspace_id, provider, model, api_key_id, started_at)
-  VALUES ($1, $2, $3, $4, $5, $6, now())
-  RETURNING started_at AS "startedAt"`;
-
-const OUTCOME_COLUMNS = `execution_id, attempt_number, revision, workspace_id, error_category, billed,
-    upstream_status, upstream_code, provider_request_id, model, input_tokens, output_tokens,
-    cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_source, cost_nano_usd, price,
-    latency_ms, wait_ms, ended_at`;
-const OUTCOME_VALUES = `$1, $2, ${FIRST_REVISION}, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-    $16, $17, $18, $19, now()`;
-
-const RECORD_OUTCOME = `
-  INSERT INTO attempt_outcomes (${OUTCOME_COLUMNS}) VALUES (${OUTCOME_VALUES})
-  ON CONFLICT DO NOTHING`;
-
-/**
- * Status, outcome and output in one statement, hence one commit. An outcome that was recorded before the
- * end (the execution failed while it waited for its next attempt) stays as it is.
- */
-const SETTLE = `
-  WITH settled AS (
-    UPDATE agent_executions
-       SET status = $20, finish_reason = $21, error = $22, completed_at = now(), latency_ms = $23,
-           time_to_first_token_ms = $24, input_tokens = $10, output_tokens = $11,
-           cache_read_tokens = $12, cache_write_tokens = $13, reasoning_tokens = $14,
-           usage_source = $15, cost_nano_usd = $16
-     WHERE id = $1 AND workspace_id = $3 AND status = 'running'
-    RETURNING id, completed_at),
-  outcome AS (
-    INSERT INTO attempt_outcomes (${OUTCOME_COLUMNS})
-    SELECT ${OUTCOME_VALUES} FROM settled
-    ON CONFLICT DO NOTHING),
-  answer AS (
-    INSERT INTO execution_outputs (execution_id, workspace_id, output)
-    SELECT $1, $3, $25::json FROM settled WHERE $25::json IS NOT NULL)
-  SELECT completed_at AS "completedAt" FROM settled`;
+const START = `SELECT started_at AS "startedAt" FROM start_executions($1)`;
+const START_ATTEMPT = `SELECT started_at AS "startedAt" FROM start_attempts($1)`;
+const RECORD_OUTCOME = `SELECT record_outcomes($1)`;
+const SETTLE = `SELECT completed_at AS "completedAt" FROM settle_executions($1)`;
 
 /** Which attempt of which execution. */
 export interface AttemptKey {
@@ -86,7 +40,10 @@ export interface Settlement {
   readonly timeToFirstTokenMs: number | null;
 }
 
-/** The statements of the ledger, by hand: they are the hot path, and each is one commit. */
+/**
+ * The statements of the ledger: the hot path. Each is one call of a function of the database, which takes the
+ * workspace with every row, and one commit.
+ */
 @Injectable()
 export class ExecutionLedger {
   constructor(private readonly dataSource: DataSource) {}
@@ -97,16 +54,16 @@ export class ExecutionLedger {
    * @throws {AppError} `ledger_unavailable`: nothing is written, so nothing may be sent.
    */
   async start(start: ExecutionStart): Promise<Date> {
-    return this.writeAhead(START, [
-      start.id,
-      start.workspaceId,
-      start.agentId,
-      start.provider,
-      start.model,
-      start.apiKeyId,
-      start.metadata === null ? null : JSON.stringify(start.metadata),
-      start.timeoutMs / 1_000,
-    ]);
+    return this.writeAhead(START, {
+      id: start.id,
+      workspace_id: start.workspaceId,
+      agent_id: start.agentId,
+      provider: start.provider,
+      model: start.model,
+      api_key_id: start.apiKeyId,
+      metadata: start.metadata,
+      timeout_ms: start.timeoutMs,
+    });
   }
 
   /**
@@ -117,14 +74,19 @@ export class ExecutionLedger {
     { executionId, workspaceId, attemptNumber }: AttemptKey,
     target: Pick<ExecutionStart, 'provider' | 'model' | 'apiKeyId'>,
   ): Promise<Date> {
-    const { provider, model, apiKeyId } = target;
-    const values = [executionId, attemptNumber, workspaceId, provider, model, apiKeyId];
-    return this.writeAhead(START_ATTEMPT, values);
+    return this.writeAhead(START_ATTEMPT, {
+      execution_id: executionId,
+      attempt_number: attemptNumber,
+      workspace_id: workspaceId,
+      provider: target.provider,
+      model: target.model,
+      api_key_id: target.apiKeyId,
+    });
   }
 
   /** Commits how an attempt ended that is followed by another. */
   async recordOutcome(key: AttemptKey, outcome: AttemptOutcome): Promise<void> {
-    await this.dataSource.query(RECORD_OUTCOME, outcomeValues(key, outcome));
+    await this.dataSource.query(RECORD_OUTCOME, [rows(outcomeRow(key, outcome))]);
   }
 
   /**
@@ -132,22 +94,22 @@ export class ExecutionLedger {
    * @returns when it ended; null when the execution was not running any more, and nothing was written.
    */
   async settle(key: AttemptKey, settlement: Settlement): Promise<Date | null> {
-    const { status, finishReason, error, latencyMs, timeToFirstTokenMs, output } = settlement;
-    const [row] = await this.dataSource.query<{ completedAt: Date }[]>(SETTLE, [
-      ...outcomeValues(key, settlement.outcome),
-      status,
-      finishReason,
-      error === null ? null : JSON.stringify(error),
-      latencyMs,
-      timeToFirstTokenMs,
-      output === null ? null : JSON.stringify(output),
-    ]);
-    return row?.completedAt ?? null;
+    const row = {
+      ...outcomeRow(key, settlement.outcome),
+      status: settlement.status,
+      finish_reason: settlement.finishReason,
+      error: settlement.error,
+      execution_latency_ms: settlement.latencyMs,
+      time_to_first_token_ms: settlement.timeToFirstTokenMs,
+      output: settlement.output,
+    };
+    const [settled] = await this.dataSource.query<{ completedAt: Date }[]>(SETTLE, [rows(row)]);
+    return settled?.completedAt ?? null;
   }
 
-  private async writeAhead(text: string, values: unknown[]): Promise<Date> {
+  private async writeAhead(text: string, values: object): Promise<Date> {
     try {
-      const [row] = await this.dataSource.query<{ startedAt: Date }[]>(text, values);
+      const [row] = await this.dataSource.query<{ startedAt: Date }[]>(text, [rows(values)]);
       if (row === undefined) throw new Error('the ledger returned no row');
       return row.startedAt;
     } catch (error) {
@@ -166,30 +128,33 @@ function toLedgerError(error: unknown): AppError {
   });
 }
 
-function outcomeValues(key: AttemptKey, outcome: AttemptOutcome): unknown[] {
-  return [
-    key.executionId,
-    key.attemptNumber,
-    key.workspaceId,
-    outcome.errorCategory,
-    outcome.billed,
-    outcome.upstreamStatus,
-    plain(outcome.upstreamCode),
-    plain(outcome.providerRequestId),
-    plain(outcome.model),
-    ...usageValues(outcome.usage),
-    outcome.costNanoUsd?.toString() ?? null,
-    outcome.price === null ? null : JSON.stringify(outcome.price),
-    outcome.latencyMs,
-    outcome.waitMs,
-  ];
+/** The functions of the ledger take a JSON list of rows; one row here. */
+function rows(row: object): string {
+  return JSON.stringify([row]);
 }
 
-function usageValues(usage: Usage | null): (number | string | null)[] {
-  if (usage === null) return [null, null, null, null, null, null];
-  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, source } =
-    usage;
-  return [inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, source];
+function outcomeRow(key: AttemptKey, outcome: AttemptOutcome): object {
+  return {
+    execution_id: key.executionId,
+    attempt_number: key.attemptNumber,
+    workspace_id: key.workspaceId,
+    error_category: outcome.errorCategory,
+    billed: outcome.billed,
+    upstream_status: outcome.upstreamStatus,
+    upstream_code: plain(outcome.upstreamCode),
+    provider_request_id: plain(outcome.providerRequestId),
+    model: plain(outcome.model),
+    input_tokens: outcome.usage?.inputTokens,
+    output_tokens: outcome.usage?.outputTokens,
+    cache_read_tokens: outcome.usage?.cacheReadTokens,
+    cache_write_tokens: outcome.usage?.cacheWriteTokens,
+    reasoning_tokens: outcome.usage?.reasoningTokens,
+    usage_source: outcome.usage?.source,
+    cost_nano_usd: outcome.costNanoUsd?.toString(),
+    price: outcome.price,
+    latency_ms: outcome.latencyMs,
+    wait_ms: outcome.waitMs,
+  };
 }
 
 const FOREIGN_TEXT_LENGTH_MAX = 200;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type SelectQueryBuilder } from 'typeorm';
+import type { SelectQueryBuilder } from 'typeorm';
 import { AppError } from '../common';
+import { TenantDatabase } from '../database';
 import type { ListExecutionsQuery } from './dto/list-executions.query';
 import {
   AttemptOutcomeEntity,
@@ -23,17 +24,19 @@ type MeteredRow = Pick<
 /** Reads executions. */
 @Injectable()
 export class ExecutionQueries {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(private readonly tenants: TenantDatabase) {}
 
   /** Newest first, without attempts and outputs; one more than the limit if there is one. */
   async list(workspaceId: string, query: ListExecutionsQuery): Promise<ExecutionRecord[]> {
-    const select = this.dataSource
-      .createQueryBuilder(ExecutionEntity, 'execution')
-      .where('execution.workspaceId = :workspaceId', { workspaceId })
-      .orderBy('execution.id', 'DESC')
-      .limit(query.limit + 1);
-    applyFilters(select, query);
-    const rows = await select.getMany();
+    const rows = await this.tenants.read(workspaceId, async (manager) => {
+      const select = manager
+        .createQueryBuilder(ExecutionEntity, 'execution')
+        .where('execution.workspaceId = :workspaceId', { workspaceId })
+        .orderBy('execution.id', 'DESC')
+        .limit(query.limit + 1);
+      applyFilters(select, query);
+      return select.getMany();
+    });
     return rows.map((row) => toRecord(row, [], null));
   }
 
@@ -42,20 +45,25 @@ export class ExecutionQueries {
    * @throws {AppError} `not_found`
    */
   async get(workspaceId: string, id: string): Promise<ExecutionRecord> {
-    const { manager } = this.dataSource;
-    const row = await manager.findOneBy(ExecutionEntity, { id, workspaceId });
-    if (row === null) throw new AppError('not_found', 'No such execution.');
-    const where = { executionId: id, workspaceId };
-    const [attempts, outcomes, answer] = await Promise.all([
-      manager.find(ExecutionAttemptEntity, { where, order: { attemptNumber: 'ASC' } }),
-      manager.find(AttemptOutcomeEntity, { where, order: { revision: 'ASC' } }),
-      manager.findOneBy(ExecutionOutputEntity, where),
-    ]);
-    return toRecord(
-      row,
-      attempts.map((attempt) => toAttempt(attempt, outcomes)),
-      answer,
-    );
+    return this.tenants.read(workspaceId, async (manager) => {
+      const row = await manager.findOneBy(ExecutionEntity, { id, workspaceId });
+      if (row === null) throw new AppError('not_found', 'No such execution.');
+      const where = { executionId: id, workspaceId };
+      const attempts = await manager.find(ExecutionAttemptEntity, {
+        where,
+        order: { attemptNumber: 'ASC' },
+      });
+      const outcomes = await manager.find(AttemptOutcomeEntity, {
+        where,
+        order: { revision: 'ASC' },
+      });
+      const answer = await manager.findOneBy(ExecutionOutputEntity, where);
+      return toRecord(
+        row,
+        attempts.map((attempt) => toAttempt(attempt, outcomes)),
+        answer,
+      );
+    });
   }
 }
 

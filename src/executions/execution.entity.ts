@@ -1,6 +1,5 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import type { Billed, FinishReason, PriceSnapshot, ProviderErrorCategory } from '../ai-providers';
-import { WorkspaceEntity } from '../workspaces';
 import type { ExecutionFailure } from './execution-record';
 import type { ExecutionStatus } from './execution-status';
 
@@ -32,7 +31,7 @@ export class ExecutionEntity {
   id: string;
 
   @Column('uuid', { name: 'workspace_id' })
-  @ForeignKey(() => WorkspaceEntity, {
+  @ForeignKey('WorkspaceEntity', {
     name: 'agent_executions_workspace_id_fkey',
     onDelete: 'CASCADE',
   })

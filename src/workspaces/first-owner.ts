@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
 import { AppError } from '../common';
-import { AccessTokenEntity } from './access-tokens/access-token.entity';
+import { TenantDatabase } from '../database';
 import { generateAccessToken } from './access-tokens/access-token.format';
 import { AccessTokenAuthenticator } from './access-tokens/access-token-authenticator';
 import { AccessTokensService } from './access-tokens/access-tokens.service';
@@ -19,7 +19,7 @@ export interface OwnerToken {
 @Injectable()
 export class FirstOwner {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly tenants: TenantDatabase,
     private readonly workspaces: WorkspacesService,
     private readonly tokens: AccessTokensService,
     private readonly authenticator: AccessTokenAuthenticator,
@@ -41,18 +41,22 @@ export class FirstOwner {
    * @returns the owner token, or null when somebody can get in already.
    */
   async ensure(text: string = generateAccessToken()): Promise<OwnerToken | null> {
-    return this.dataSource.transaction(async (manager) => {
+    const workspaceId = uuidv7();
+    return this.tenants.writeAsServer(workspaceId, async (manager) => {
       await manager.query('SELECT pg_advisory_xact_lock($1)', [FIRST_OWNER_LOCK]);
-      if ((await manager.count(AccessTokenEntity)) > 0) return null;
-      const workspace = await this.workspaces.insert(manager, 'default');
+      const [row] = await manager.query<{ exists: boolean }[]>(
+        'SELECT access_token_exists() AS exists',
+      );
+      if (row?.exists !== false) return null;
+      await this.workspaces.insert(manager, workspaceId, 'default');
       await this.tokens.insert(manager, {
-        workspaceId: workspace.id,
+        workspaceId,
         name: 'First owner',
         role: 'owner',
         expiresAt: null,
         text,
       });
-      return { text, workspaceId: workspace.id };
+      return { text, workspaceId };
     });
   }
 }

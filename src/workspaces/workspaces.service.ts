@@ -3,6 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { AppError, type ListQuery } from '../common';
 import { DataKeys } from '../crypto';
+import { TenantDatabase } from '../database';
 import { AccessTokenGrantEntity } from './access-tokens/access-token.entity';
 import type { Principal } from './access/principal';
 import { WorkspaceEntity } from './workspace.entity';
@@ -11,25 +12,26 @@ import { WorkspaceEntity } from './workspace.entity';
 export class WorkspacesService {
   constructor(
     private readonly dataSource: DataSource,
+    private readonly tenants: TenantDatabase,
     private readonly dataKeys: DataKeys,
   ) {}
 
   /** Creates a workspace with its own data key; the calling token becomes its owner. */
   async create(principal: Principal, name: string): Promise<WorkspaceEntity> {
-    return this.dataSource.transaction(async (manager) => {
-      const workspace = await this.insert(manager, name);
+    const id = uuidv7();
+    return this.tenants.writeAsServer(id, async (manager) => {
+      const workspace = await this.insert(manager, id, name);
       await manager.insert(AccessTokenGrantEntity, {
         tokenId: principal.tokenId,
-        workspaceId: workspace.id,
+        workspaceId: id,
         role: 'owner',
       });
       return workspace;
     });
   }
 
-  /** Stores a workspace and its data key. */
-  async insert(manager: EntityManager, name: string): Promise<WorkspaceEntity> {
-    const id = uuidv7();
+  /** Stores a workspace and its data key, in a transaction that is confined to it. */
+  async insert(manager: EntityManager, id: string, name: string): Promise<WorkspaceEntity> {
     await manager.insert(WorkspaceEntity, { id, name });
     await this.dataKeys.create(id, manager);
     return manager.findOneByOrFail(WorkspaceEntity, { id });
@@ -37,35 +39,38 @@ export class WorkspacesService {
 
   /** The workspaces that the token has access to, newest first; one more than the limit if there is one. */
   async list(principal: Principal, { limit, after }: ListQuery): Promise<WorkspaceEntity[]> {
-    const query = this.dataSource
-      .createQueryBuilder(WorkspaceEntity, 'workspace')
-      .innerJoin(AccessTokenGrantEntity, 'access', 'access.workspaceId = workspace.id')
-      .where('access.tokenId = :tokenId', { tokenId: principal.tokenId })
-      .orderBy('workspace.id', 'DESC')
-      .limit(limit + 1);
-    if (after !== undefined) query.andWhere('workspace.id < :after', { after });
-    return query.getMany();
+    return this.dataSource.query<WorkspaceEntity[]>(
+      `SELECT id, name, created_at AS "createdAt", updated_at AS "updatedAt"
+         FROM list_workspaces_of_token($1, $2, $3)`,
+      [principal.tokenId, after ?? null, limit + 1],
+    );
   }
 
   /** @throws {AppError} `not_found` */
   async get(id: string): Promise<WorkspaceEntity> {
-    const workspace = await this.dataSource.manager.findOneBy(WorkspaceEntity, { id });
-    if (workspace === null) throw new AppError('not_found', 'No such workspace.');
-    return workspace;
+    return this.tenants.read(id, (manager) => findOrThrow(manager, id));
   }
 
   /** @throws {AppError} `not_found` */
   async rename(id: string, name: string): Promise<WorkspaceEntity> {
-    await this.dataSource.manager.update(WorkspaceEntity, { id }, { name });
-    return this.get(id);
+    return this.tenants.write(id, async (manager) => {
+      await manager.update(WorkspaceEntity, { id }, { name });
+      return findOrThrow(manager, id);
+    });
   }
 
   /** Destroys the data keys, so that every sealed copy becomes unreadable, then all rows of the workspace. */
   async delete(id: string): Promise<void> {
-    await this.dataSource.transaction(async (manager) => {
+    await this.tenants.write(id, async (manager) => {
       await this.dataKeys.destroy(id, manager);
       await manager.delete(WorkspaceEntity, { id });
     });
     this.dataKeys.evict(id);
   }
+}
+
+async function findOrThrow(manager: EntityManager, id: string): Promise<WorkspaceEntity> {
+  const workspace = await manager.findOneBy(WorkspaceEntity, { id });
+  if (workspace === null) throw new AppError('not_found', 'No such workspace.');
+  return workspace;
 }

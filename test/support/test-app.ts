@@ -42,7 +42,7 @@ export class TestApp {
       imports: [
         AppModule.register({
           environment,
-          dataSource: database.dataSource,
+          dataSource: database.runtime,
           keyEncryption: new LocalKeyEncryption(parseRootKey(text, source)),
         }),
       ],

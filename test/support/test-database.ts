@@ -6,7 +6,10 @@ import { Secret } from '../../src/common';
 
 export interface TestDatabase {
   readonly url: Secret;
+  /** As the owner of the tables, who sees every row: for what a test looks up or breaks. */
   readonly dataSource: DataSource;
+  /** As the application works, bound by row-level security. */
+  readonly runtime: DataSource;
   drop(): Promise<void>;
 }
 
@@ -20,11 +23,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const url = new URL(template);
   url.pathname = `/${name}`;
   const dataSource = await createDataSource(url.href).initialize();
+  const runtime = await createDataSource(url.href, 'keyrun_runtime').initialize();
   return {
     url: new Secret(url.href),
     dataSource,
+    runtime,
     drop: async () => {
-      if (dataSource.isInitialized) await dataSource.destroy();
+      for (const connection of [runtime, dataSource]) {
+        if (connection.isInitialized) await connection.destroy();
+      }
       await query(maintenance, `DROP DATABASE ${name} WITH (FORCE)`);
     },
   };

@@ -1,6 +1,5 @@
 import { Check, Column, CreateDateColumn, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import type { Role } from '../access/roles';
-import { WorkspaceEntity } from '../workspace.entity';
 
 /** An access token of our API. The token itself is shown once and never stored: only its keyed digest is. */
 @Entity('access_tokens')
@@ -11,7 +10,7 @@ export class AccessTokenEntity {
 
   /** The workspace that the token acts in where the route names none (`/v1`). */
   @Column('uuid', { name: 'home_workspace_id' })
-  @ForeignKey(() => WorkspaceEntity, {
+  @ForeignKey('WorkspaceEntity', {
     name: 'access_tokens_home_workspace_id_fkey',
     onDelete: 'CASCADE',
   })
@@ -44,7 +43,7 @@ export class AccessTokenEntity {
 @Check('access_token_grants_role', `role IN ('viewer', 'developer', 'admin', 'owner')`)
 export class AccessTokenGrantEntity {
   @PrimaryColumn('uuid', { name: 'token_id', primaryKeyConstraintName: 'access_token_grants_pkey' })
-  @ForeignKey(() => AccessTokenEntity, {
+  @ForeignKey('AccessTokenEntity', {
     name: 'access_token_grants_token_id_fkey',
     onDelete: 'CASCADE',
   })
@@ -54,7 +53,7 @@ export class AccessTokenGrantEntity {
     name: 'workspace_id',
     primaryKeyConstraintName: 'access_token_grants_pkey',
   })
-  @ForeignKey(() => WorkspaceEntity, {
+  @ForeignKey('WorkspaceEntity', {
     name: 'access_token_grants_workspace_id_fkey',
     onDelete: 'CASCADE',
   })

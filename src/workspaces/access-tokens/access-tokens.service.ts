@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { AppError, type ListQuery } from '../../common';
 import { CryptoService } from '../../crypto';
+import { TenantDatabase } from '../../database';
 import type { Principal } from '../access/principal';
 import { includesRole, type Role } from '../access/roles';
 import { WorkspaceEntity } from '../workspace.entity';
@@ -24,7 +25,7 @@ export interface GrantedToken {
 @Injectable()
 export class AccessTokensService {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly tenants: TenantDatabase,
     private readonly crypto: CryptoService,
   ) {}
 
@@ -42,7 +43,7 @@ export class AccessTokensService {
     }
     const expiresAt = expiryOrThrow(input.expiresAt);
     const text = generateAccessToken();
-    const granted = await this.dataSource.transaction((manager) =>
+    const granted = await this.tenants.write(principal.workspaceId, (manager) =>
       this.insert(manager, { ...input, workspaceId: principal.workspaceId, expiresAt, text }),
     );
     return { granted, text };
@@ -76,22 +77,24 @@ export class AccessTokensService {
 
   /** Every token with access to the workspace, newest first; one more than the limit if there is one. */
   async list(workspaceId: string, { limit, after }: ListQuery): Promise<GrantedToken[]> {
-    const query = this.dataSource
-      .createQueryBuilder(AccessTokenEntity, 'token')
-      .innerJoinAndMapOne(
-        'token.access',
-        AccessTokenGrantEntity,
-        'access',
-        'access.tokenId = token.id',
-      )
-      .where('access.workspaceId = :workspaceId', { workspaceId })
-      .orderBy('token.id', 'DESC')
-      .limit(limit + 1);
-    if (after !== undefined) query.andWhere('token.id < :after', { after });
-    const tokens = (await query.getMany()) as (AccessTokenEntity & {
-      access: AccessTokenGrantEntity;
-    })[];
-    return tokens.map((token) => ({ id: token.id, role: token.access.role, token }));
+    return this.tenants.read(workspaceId, async (manager) => {
+      const query = manager
+        .createQueryBuilder(AccessTokenEntity, 'token')
+        .innerJoinAndMapOne(
+          'token.access',
+          AccessTokenGrantEntity,
+          'access',
+          'access.tokenId = token.id',
+        )
+        .where('access.workspaceId = :workspaceId', { workspaceId })
+        .orderBy('token.id', 'DESC')
+        .limit(limit + 1);
+      if (after !== undefined) query.andWhere('token.id < :after', { after });
+      const tokens = (await query.getMany()) as (AccessTokenEntity & {
+        access: AccessTokenGrantEntity;
+      })[];
+      return tokens.map((token) => ({ id: token.id, role: token.access.role, token }));
+    });
   }
 
   /**
@@ -101,7 +104,7 @@ export class AccessTokensService {
    */
   async revoke(principal: Principal, tokenId: string): Promise<void> {
     const { workspaceId } = principal;
-    await this.dataSource.transaction(async (manager) => {
+    await this.tenants.write(workspaceId, async (manager) => {
       // Two owners that revoke each other at the same moment must not both succeed.
       await manager.findOneOrFail(WorkspaceEntity, {
         where: { id: workspaceId },

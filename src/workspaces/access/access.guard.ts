@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { isUUID } from 'class-validator';
 import type { Request } from 'express';
 import { AppError } from '../../common';
+import { nameToken } from '../../database';
 import { AccessTokenAuthenticator } from '../access-tokens/access-token-authenticator';
 import type { AuthenticatedRequest } from './principal';
 import { ACCESS_METADATA, type AccessDemand } from './requires.decorator';
@@ -38,6 +39,7 @@ export class AccessGuard implements CanActivate {
     if (principal.role === null || !isAllowed(principal.role, demand)) {
       throw new AppError('forbidden', `This needs the permission ${demand}.`);
     }
+    nameToken(principal.tokenId);
     request.principal = { ...principal, role: principal.role };
     return true;
   }
