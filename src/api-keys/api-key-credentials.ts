@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { type ProviderErrorCategory, ProviderFactory } from '../ai-providers';
+import { OutboundPolicy, type ProviderErrorCategory, ProviderFactory } from '../ai-providers';
 import { AppError, type Secret } from '../common';
 import { CryptoRefused, CryptoService } from '../crypto';
 import { callerTokenId, TenantDatabase } from '../database';
@@ -71,13 +71,15 @@ export class ApiKeyCredentials {
     private readonly tenants: TenantDatabase,
     private readonly crypto: CryptoService,
     private readonly providerFactory: ProviderFactory,
+    private readonly outboundPolicy: OutboundPolicy,
   ) {}
 
   /**
    * The credential for one execution.
    * @param keyId - that key and no other; undefined: the first enabled key of the provider.
    * @throws {AppError} `validation_failed` for an unknown provider, `provider_key_missing` when there is no
-   * usable key, `provider_key_unreadable` when it does not open. Nothing was sent then.
+   * usable key, `provider_key_unreadable` when it does not open, `blocked_destination` when the outbound policy
+   * does not allow its base URL any more. Nothing was sent then.
    */
   async resolve(
     workspaceId: string,
@@ -94,6 +96,8 @@ export class ApiKeyCredentials {
     if (row?.enabled !== true) {
       throw new AppError('provider_key_missing', describeMissing(provider, row, keyId));
     }
+    // The policy may have been tightened since the key was saved.
+    if (row.baseUrl !== null) this.outboundPolicy.checkBaseUrl(row.baseUrl);
     return this.open(row);
   }
 
