@@ -22,7 +22,8 @@ const START = `
 const START_ATTEMPT = `
   INSERT INTO execution_attempts
     (execution_id, attempt_number, workspace_id, provider, model, api_key_id, started_at)
-  VALUES ($1, $2, $3, $4, $5, $6, now())
+  SELECT id, $2, workspace_id, $4, $5, $6, now() FROM agent_executions
+   WHERE id = $1 AND workspace_id = $3 AND status = 'running' FOR KEY SHARE
   RETURNING started_at AS "startedAt"`;
 
 const OUTCOME_COLUMNS = `execution_id, attempt_number, revision, workspace_id, error_category, billed,
@@ -33,7 +34,9 @@ const OUTCOME_VALUES = `$1, $2, ${FIRST_REVISION}, $3, $4, $5, $6, $7, $8, $9, $
     $16, $17, $18, $19, now()`;
 
 const RECORD_OUTCOME = `
-  INSERT INTO attempt_outcomes (${OUTCOME_COLUMNS}) VALUES (${OUTCOME_VALUES})
+  WITH execution AS (
+    SELECT id FROM agent_executions WHERE id = $1 AND workspace_id = $3 FOR KEY SHARE)
+  INSERT INTO attempt_outcomes (${OUTCOME_COLUMNS}) SELECT ${OUTCOME_VALUES} FROM execution
   ON CONFLICT DO NOTHING`;
 
 /**
@@ -111,7 +114,7 @@ export class ExecutionLedger {
 
   /**
    * Commits a further attempt.
-   * @throws {AppError} `ledger_unavailable`
+   * @throws {AppError} `ledger_unavailable`; `not_found` when the execution is gone with its workspace.
    */
   async startAttempt(
     { executionId, workspaceId, attemptNumber }: AttemptKey,
@@ -148,7 +151,7 @@ export class ExecutionLedger {
   private async writeAhead(text: string, values: unknown[]): Promise<Date> {
     try {
       const [row] = await this.dataSource.query<{ startedAt: Date }[]>(text, values);
-      if (row === undefined) throw new Error('the ledger returned no row');
+      if (row === undefined) throw new AppError('not_found', 'No such execution.');
       return row.startedAt;
     } catch (error) {
       throw toLedgerError(error);
@@ -158,6 +161,7 @@ export class ExecutionLedger {
 
 /** A foreign key that is missing means that the workspace was deleted since the guard looked. */
 function toLedgerError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
   if ((error as { code?: string }).code === '23503')
     return new AppError('not_found', 'No such workspace.');
   return new AppError('ledger_unavailable', undefined, {
@@ -174,9 +178,9 @@ function outcomeValues(key: AttemptKey, outcome: AttemptOutcome): unknown[] {
     outcome.errorCategory,
     outcome.billed,
     outcome.upstreamStatus,
-    plain(outcome.upstreamCode),
-    plain(outcome.providerRequestId),
-    plain(outcome.model),
+    outcome.upstreamCode,
+    outcome.providerRequestId,
+    outcome.model,
     ...usageValues(outcome.usage),
     outcome.costNanoUsd?.toString() ?? null,
     outcome.price === null ? null : JSON.stringify(outcome.price),
@@ -190,11 +194,4 @@ function usageValues(usage: Usage | null): (number | string | null)[] {
   const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, source } =
     usage;
   return [inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, source];
-}
-
-const FOREIGN_TEXT_LENGTH_MAX = 200;
-
-/** Short text that a provider chose, without what PostgreSQL refuses. */
-function plain(text: string | null): string | null {
-  return text?.replace(/\p{Cc}/gu, '').slice(0, FOREIGN_TEXT_LENGTH_MAX) ?? null;
 }
