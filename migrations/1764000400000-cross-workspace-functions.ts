@@ -137,25 +137,40 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
       RETURNING attempt.execution_id, attempt.started_at
     $$`,
 
+  // Only of an execution that is still there: its workspace may have been deleted while it ran.
   'start_attempts(json)': `
     start_attempts(attempts json) RETURNS TABLE (execution_id uuid, started_at timestamptz)
       LANGUAGE sql ${DEFINER} AS $$
       INSERT INTO execution_attempts AS attempt (execution_id, attempt_number, workspace_id, provider, model,
         api_key_id, started_at)
-      SELECT start.execution_id, attempt_number, workspace_id, provider, model, api_key_id, now()
+      SELECT execution.id, start.attempt_number, execution.workspace_id, start.provider, start.model,
+             start.api_key_id, now()
         FROM json_to_recordset(attempts) AS start (execution_id uuid, attempt_number smallint,
           workspace_id uuid, provider text, model text, api_key_id uuid)
+        JOIN agent_executions execution
+          ON execution.id = start.execution_id AND execution.workspace_id = start.workspace_id
+       WHERE execution.status = 'running' FOR KEY SHARE OF execution
       RETURNING attempt.execution_id, attempt.started_at
     $$`,
 
   'record_outcomes(json)': `
     record_outcomes(outcomes json) RETURNS void LANGUAGE sql ${DEFINER} AS $$
+      WITH outcome AS (
+        SELECT * FROM json_to_recordset(outcomes) AS outcome (${OUTCOME_FIELDS})),
+      execution AS (
+        SELECT id FROM agent_executions execution
+          JOIN outcome ON execution.id = outcome.execution_id
+           AND execution.workspace_id = outcome.workspace_id
+           FOR KEY SHARE OF execution)
       INSERT INTO attempt_outcomes (revision, ended_at, ${OUTCOME_COLUMNS})
-      SELECT 1, now(), ${OUTCOME_COLUMNS} FROM json_to_recordset(outcomes) AS outcome (${OUTCOME_FIELDS})
+      SELECT 1, now(), ${OUTCOME_COLUMNS} FROM outcome
+       WHERE execution_id IN (SELECT id FROM execution)
       ON CONFLICT DO NOTHING
     $$`,
 
-  // Status, outcome and answer in one commit. An outcome that is there already stays: the execution failed
+  // Status, outcome and answer in one commit. The answer is JSON in a text: `json_to_recordset` would refuse
+  // an escaped NUL character, which an answer may hold.
+  // An outcome that is there already stays: the execution failed
   // while it waited for its next attempt.
   'settle_executions(json)': `
     settle_executions(settlements json) RETURNS TABLE (execution_id uuid, completed_at timestamptz)
@@ -163,7 +178,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
       WITH settlement AS (
         SELECT * FROM json_to_recordset(settlements) AS settlement (${OUTCOME_FIELDS}, status text,
           finish_reason text, error jsonb, execution_latency_ms integer, time_to_first_token_ms integer,
-          output json)),
+          output text)),
       settled AS (
         UPDATE agent_executions execution
            SET status = settlement.status, finish_reason = settlement.finish_reason,
@@ -186,7 +201,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
         ON CONFLICT DO NOTHING),
       answer AS (
         INSERT INTO execution_outputs (execution_id, workspace_id, output)
-        SELECT settlement.execution_id, settlement.workspace_id, settlement.output FROM settlement
+        SELECT settlement.execution_id, settlement.workspace_id, settlement.output::json FROM settlement
          WHERE settlement.output IS NOT NULL AND settlement.execution_id IN (SELECT id FROM settled))
       SELECT settled.id, settled.completed_at FROM settled
     $$`,

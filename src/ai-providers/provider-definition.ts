@@ -14,6 +14,7 @@ export interface CredentialField {
   readonly placeholder: string | null;
 }
 
+/** What the models of a provider can do through us, beyond text. */
 export interface ProviderCapabilities {
   readonly tools: boolean;
   readonly structuredOutput: boolean;

@@ -29,6 +29,7 @@ export const PROVIDER_ERROR_CATEGORIES = [
   'internal',
 ] as const satisfies readonly ErrorCode[];
 
+/** One of {@link PROVIDER_ERROR_CATEGORIES}. */
 export type ProviderErrorCategory = (typeof PROVIDER_ERROR_CATEGORIES)[number];
 
 /** What is known of the money after a failed call. `unknown`: the vendor may have run it. */
@@ -40,6 +41,7 @@ export type Billed = 'no' | 'yes' | 'partial' | 'unknown';
  */
 export type RetryClass = 'never' | 'transient' | 'throttled' | 'ambiguous';
 
+/** All that is known of a failed provider call; no free text of the provider. */
 export interface ProviderErrorFields {
   readonly category: ProviderErrorCategory;
   readonly retry: RetryClass;

@@ -7,6 +7,7 @@ import { ProviderList } from './providers';
 import { SdkClients } from './providers/sdk-clients';
 import { ProviderTransport } from './transport';
 
+/** Where the calls of one provider object go. */
 export interface CreateProviderOptions {
   /** A base URL in the canonical form of `OutboundPolicy.checkBaseUrl`. `null` or absent: the provider's own. */
   readonly baseUrl?: string | null;

@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { ProviderFactory } from '../ai-providers';
 import { AppError } from '../common';
 import { CurrentWorkspaceId, Requires } from '../workspaces';
@@ -23,6 +23,7 @@ export class ApiKeyTestsController {
   ) {}
 
   @Post()
+  @ApiOperation({ summary: 'Test a saved or an unsaved key by a real call that costs nothing' })
   @HttpCode(200)
   @Requires('api-keys:test')
   @ApiOkResponse({

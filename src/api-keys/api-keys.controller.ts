@@ -14,6 +14,7 @@ import {
   ApiCreatedResponse,
   ApiNoContentResponse,
   ApiOkResponse,
+  ApiOperation,
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
@@ -35,6 +36,7 @@ export class ApiKeysController {
   constructor(private readonly apiKeys: ApiKeysService) {}
 
   @Post()
+  @ApiOperation({ summary: 'Save a provider key, encrypted' })
   @Requires('api-keys:write')
   @ApiCreatedResponse({ type: SavedApiKeyResponse })
   async create(
@@ -45,6 +47,7 @@ export class ApiKeysController {
   }
 
   @Get()
+  @ApiOperation({ summary: 'List the keys, masked' })
   @Requires('api-keys:read')
   @ApiListResponse(ApiKeyResponse)
   async list(
@@ -55,6 +58,7 @@ export class ApiKeysController {
   }
 
   @Get(':keyId')
+  @ApiOperation({ summary: 'Get a key, masked' })
   @Requires('api-keys:read')
   @ApiOkResponse({ type: ApiKeyResponse })
   async get(
@@ -65,6 +69,7 @@ export class ApiKeysController {
   }
 
   @Patch(':keyId')
+  @ApiOperation({ summary: 'Change label, priority or whether a key is used' })
   @Requires('api-keys:write')
   @ApiOkResponse({ type: ApiKeyResponse })
   async update(
@@ -76,6 +81,7 @@ export class ApiKeysController {
   }
 
   @Put(':keyId/secret')
+  @ApiOperation({ summary: 'Replace the secret of a key, keeping its id' })
   @Requires('api-keys:write')
   @ApiOkResponse({ type: SavedApiKeyResponse })
   async replaceSecret(
@@ -87,6 +93,7 @@ export class ApiKeysController {
   }
 
   @Delete(':keyId')
+  @ApiOperation({ summary: 'Delete a key' })
   @HttpCode(204)
   @Requires('api-keys:write')
   @ApiNoContentResponse({ description: 'Deleted; unusable from the next request on' })
@@ -98,6 +105,7 @@ export class ApiKeysController {
   }
 
   @Delete()
+  @ApiOperation({ summary: 'Delete every key of a provider' })
   @HttpCode(204)
   @Requires('api-keys:write')
   @ApiNoContentResponse({ description: 'Every key of the provider is deleted' })

@@ -8,6 +8,7 @@ import { ApiKeysController } from './api-keys.controller';
 import { ApiKeysService } from './api-keys.service';
 import { ProvidersController } from './providers.controller';
 
+/** Stores the provider keys of a workspace, and hands one out for one execution. */
 @Module({
   imports: [AiProvidersModule],
   controllers: [ApiKeyTestsController, ApiKeysController, ProvidersController],

@@ -1,5 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ProviderFactory } from '../ai-providers';
 import { Requires } from '../workspaces';
 import { ProvidersResponse } from './dto/provider.response';
@@ -10,6 +10,7 @@ export class ProvidersController {
   constructor(private readonly providerFactory: ProviderFactory) {}
 
   @Get()
+  @ApiOperation({ summary: 'List the providers with models and credential fields' })
   @Requires('providers:read')
   @ApiOkResponse({ type: ProvidersResponse })
   list(): ProvidersResponse {

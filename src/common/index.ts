@@ -5,5 +5,8 @@ export { EXIT_CODE, StartupError } from './errors/startup-error';
 export { ApiListResponse, type List, ListQuery, toList } from './lists/list';
 export { Secret } from './secret/secret';
 export { IdPipe } from './validation/id.pipe';
+export { IsInstant } from './validation/is-instant.decorator';
+export { IsPlainText } from './validation/is-plain-text.decorator';
 export { MayBeAbsent } from './validation/may-be-absent.decorator';
+export { isNestedTooDeeply } from './validation/nesting';
 export { RequestValidationPipe } from './validation/request-validation.pipe';

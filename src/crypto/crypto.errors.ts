@@ -5,6 +5,7 @@ const MESSAGES = {
   root_key_unknown: 'The data key is wrapped by a root key that is not configured.',
 } as const;
 
+/** Why something sealed was not opened. */
 export type CryptoRefusal = keyof typeof MESSAGES;
 
 /**

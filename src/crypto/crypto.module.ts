@@ -18,6 +18,7 @@ export type ProviderOf<T> =
   | Omit<FactoryProvider<T>, 'provide'>
   | Omit<ValueProvider<T>, 'provide'>;
 
+/** The two ports of the vault: who wraps data keys, and where they are kept. */
 export interface CryptoModuleOptions {
   /** Modules whose exports the two providers below inject. */
   readonly imports?: ModuleMetadata['imports'];

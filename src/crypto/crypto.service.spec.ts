@@ -91,7 +91,7 @@ describe('encryptApiKey and decryptApiKey', () => {
     const refuse = async (text: string) => {
       const error: unknown = await service
         .encryptApiKey(new Secret(text), context)
-        .catch((e: unknown) => e);
+        .catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(RangeError);
       expect((error as Error).message).not.toContain(text.slice(0, 8));
     };
@@ -273,12 +273,12 @@ describe('what can be printed', () => {
     const bytes = key.export();
     const refusal: unknown = await service
       .decryptApiKey(envelope, { ...context, field: 'x' })
-      .catch((e: unknown) => e);
+      .catch((reason: unknown) => reason);
     const opened = await service.decryptApiKey(envelope, context);
     const printed = inspect({ service, refusal, opened, key }, { depth: null, showHidden: true });
-    const forms = [bytes, rootKey.key.export()].flatMap((k) => [
-      k.toString('hex'),
-      k.toString('base64'),
+    const forms = [bytes, rootKey.key.export()].flatMap((form) => [
+      form.toString('hex'),
+      form.toString('base64'),
     ]);
     for (const form of [PLAINTEXT, ...forms]) expect(printed).not.toContain(form.slice(0, 16));
     expect(inspect(refusal)).not.toContain(envelope.slice(40, 60));

@@ -91,7 +91,7 @@ describe('verifyRootKey', () => {
   it.each<[string, (row: StoredDataKey) => Partial<StoredDataKey>]>([
     [
       'one character changed',
-      ({ wrapped }) => ({ wrapped: wrapped.replace(/.$/, (c) => (c === 'A' ? 'B' : 'A')) }),
+      ({ wrapped }) => ({ wrapped: wrapped.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')) }),
     ],
     ['cut off', ({ wrapped }) => ({ wrapped: wrapped.slice(0, -1) })],
     ['emptied', () => ({ wrapped: '' })],

@@ -68,7 +68,7 @@ export class ExecutionLedger {
 
   /**
    * Commits a further attempt.
-   * @throws {AppError} `ledger_unavailable`
+   * @throws {AppError} `ledger_unavailable`; `not_found` when the execution is gone with its workspace.
    */
   async startAttempt(
     { executionId, workspaceId, attemptNumber }: AttemptKey,
@@ -101,7 +101,7 @@ export class ExecutionLedger {
       error: settlement.error,
       execution_latency_ms: settlement.latencyMs,
       time_to_first_token_ms: settlement.timeToFirstTokenMs,
-      output: settlement.output,
+      output: settlement.output === null ? null : JSON.stringify(settlement.output),
     };
     const [settled] = await this.dataSource.query<{ completedAt: Date }[]>(SETTLE, [rows(row)]);
     return settled?.completedAt ?? null;
@@ -110,7 +110,7 @@ export class ExecutionLedger {
   private async writeAhead(text: string, values: object): Promise<Date> {
     try {
       const [row] = await this.dataSource.query<{ startedAt: Date }[]>(text, [rows(values)]);
-      if (row === undefined) throw new Error('the ledger returned no row');
+      if (row === undefined) throw new AppError('not_found', 'No such execution.');
       return row.startedAt;
     } catch (error) {
       throw toLedgerError(error);
@@ -120,6 +120,7 @@ export class ExecutionLedger {
 
 /** A foreign key that is missing means that the workspace was deleted since the guard looked. */
 function toLedgerError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
   if ((error as { code?: string }).code === '23503')
     return new AppError('not_found', 'No such workspace.');
   return new AppError('ledger_unavailable', undefined, {
@@ -141,9 +142,9 @@ function outcomeRow(key: AttemptKey, outcome: AttemptOutcome): object {
     error_category: outcome.errorCategory,
     billed: outcome.billed,
     upstream_status: outcome.upstreamStatus,
-    upstream_code: plain(outcome.upstreamCode),
-    provider_request_id: plain(outcome.providerRequestId),
-    model: plain(outcome.model),
+    upstream_code: outcome.upstreamCode,
+    provider_request_id: outcome.providerRequestId,
+    model: outcome.model,
     input_tokens: outcome.usage?.inputTokens,
     output_tokens: outcome.usage?.outputTokens,
     cache_read_tokens: outcome.usage?.cacheReadTokens,
@@ -155,11 +156,4 @@ function outcomeRow(key: AttemptKey, outcome: AttemptOutcome): object {
     latency_ms: outcome.latencyMs,
     wait_ms: outcome.waitMs,
   };
-}
-
-const FOREIGN_TEXT_LENGTH_MAX = 200;
-
-/** Short text that a provider chose, without what PostgreSQL refuses. */
-function plain(text: string | null): string | null {
-  return text?.replace(/\p{Cc}/gu, '').slice(0, FOREIGN_TEXT_LENGTH_MAX) ?? null;
 }

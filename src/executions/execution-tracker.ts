@@ -10,6 +10,8 @@ import type {
   ExecutionRecord,
 } from './execution-record';
 
+const FOREIGN_TEXT_LENGTH_MAX = 200;
+
 /** An execution under way: its record so far, and the clock that measures it. */
 export interface RunningExecution {
   readonly record: ExecutionRecord;
@@ -97,8 +99,8 @@ export class ExecutionTracker {
         billed: 'yes',
         upstreamStatus: null,
         upstreamCode: null,
-        providerRequestId: result.providerRequestId,
-        model: result.model,
+        providerRequestId: plain(result.providerRequestId),
+        model: plain(result.model),
         usage,
         costNanoUsd: cost?.nanoUsd ?? null,
         price: cost?.price ?? null,
@@ -164,8 +166,8 @@ function failedOutcome(
     errorCategory: error.category,
     billed: error.billed,
     upstreamStatus: error.upstreamStatus ?? null,
-    upstreamCode: error.upstreamCode ?? null,
-    providerRequestId: error.providerRequestId ?? null,
+    upstreamCode: plain(error.upstreamCode),
+    providerRequestId: plain(error.providerRequestId),
     model: null,
     usage: null,
     costNanoUsd: null,
@@ -173,6 +175,11 @@ function failedOutcome(
     latencyMs: elapsedMs(execution.attemptStartedAtMs),
     waitMs,
   };
+}
+
+/** Short text that a provider chose, as it is stored and shown: without what PostgreSQL refuses. */
+function plain(text: string | null | undefined): string | null {
+  return text?.slice(0, FOREIGN_TEXT_LENGTH_MAX).replace(/[\p{Cc}\p{Cs}]/gu, '') ?? null;
 }
 
 function describeFailure({ category, retry, billed }: ProviderError): ExecutionFailure {

@@ -1,5 +1,11 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiCreatedResponse, ApiOkResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import {
+  ApiCreatedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { Response } from 'express';
 import { type ExecuteParams, ProviderFactory } from '../ai-providers';
 import { ApiKeyCredentials } from '../api-keys';
@@ -11,13 +17,9 @@ import {
   EstimateExecutionDto,
 } from './dto/create-execution.dto';
 import { EstimateResponse, presentEstimate } from './dto/estimate.response';
-import {
-  ExecutionResponse,
-  ExecutionSummaryResponse,
-  presentExecution,
-  presentSummary,
-} from './dto/execution.response';
+import { ExecutionResponse, ExecutionSummaryResponse } from './dto/execution.response';
 import { ListExecutionsQuery } from './dto/list-executions.query';
+import { presentExecution, presentSummary } from './dto/present-execution';
 import { ExecutionQueries } from './execution-queries';
 import { ExecutionsService } from './executions.service';
 
@@ -36,6 +38,7 @@ export class ExecutionsController {
   ) {}
 
   @Post()
+  @ApiOperation({ summary: 'Run an execution to its end' })
   @Requires('executions:run')
   @ApiCreatedResponse({
     type: ExecutionResponse,
@@ -63,6 +66,7 @@ export class ExecutionsController {
   }
 
   @Post('estimate')
+  @ApiOperation({ summary: 'Estimate tokens and cost without running' })
   @HttpCode(200)
   @Requires('executions:run')
   @ApiOkResponse({ type: EstimateResponse })
@@ -72,6 +76,7 @@ export class ExecutionsController {
   }
 
   @Get()
+  @ApiOperation({ summary: 'List executions' })
   @Requires('executions:read')
   @ApiListResponse(ExecutionSummaryResponse)
   async list(
@@ -82,6 +87,7 @@ export class ExecutionsController {
   }
 
   @Get(':executionId')
+  @ApiOperation({ summary: 'Get an execution with its attempts' })
   @Requires('executions:read')
   @ApiParam({ name: 'executionId', format: 'uuid' })
   @ApiOkResponse({ type: ExecutionResponse })

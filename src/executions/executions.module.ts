@@ -8,6 +8,7 @@ import { ExecutionsController } from './executions.controller';
 import { ExecutionsService } from './executions.service';
 import { PartitionKeeper } from './partition-keeper';
 
+/** Runs executions on the keys of a workspace, and tracks each to its end. */
 @Module({
   imports: [AiProvidersModule, ApiKeysModule],
   controllers: [ExecutionsController],

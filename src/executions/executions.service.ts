@@ -89,8 +89,9 @@ export class ExecutionsService {
     }
     void this.credentials.noteUse(credential, failure.category);
     const record = await this.tracker.failExecution(execution, failure);
-    if (error instanceof AppError) return error;
-    return executionFailed(record, failure);
+    return error instanceof AppError
+      ? attemptNotRecorded(record, error)
+      : executionFailed(record, failure);
   }
 }
 
@@ -99,6 +100,15 @@ function toProviderError(error: unknown): ProviderError {
   if (error instanceof ProviderError) return error;
   const billed = error instanceof AppError ? 'no' : 'unknown';
   return new ProviderError({ category: 'internal', retry: 'never', billed });
+}
+
+/** A further attempt could not be written ahead, so it was not made. */
+function attemptNotRecorded(record: ExecutionRecord, error: AppError): AppError {
+  const detail = 'A further attempt could not be recorded, so it was not made.';
+  return new AppError(error.code, detail, {
+    ...error.options,
+    extensions: { executionId: record.id, attempts: record.attempts.length },
+  });
 }
 
 /** The problem document of a failed execution: what happened, whether it cost, and where to read it again. */

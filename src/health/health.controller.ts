@@ -1,5 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   HealthCheck,
   HealthCheckService,
@@ -20,12 +20,14 @@ export class HealthController {
   ) {}
 
   /** Whether the process works at all; asks nobody else. */
+  @ApiOperation({ summary: 'Whether the process works' })
   @Get('live')
   live(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   /** Whether it can serve: 200, or 503 with the part that is down. */
+  @ApiOperation({ summary: 'Whether the server can serve' })
   @Get('ready')
   @HealthCheck({ swaggerDocumentation: true })
   async ready(): Promise<HealthCheckResult> {

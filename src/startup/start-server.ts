@@ -11,6 +11,7 @@ import { prepareDataDirectory } from './data-directory';
 import { openRootKeys } from './root-key-source';
 import { ensureWayIn, type WayIn } from './owner-token';
 
+/** A server that listens. */
 export interface RunningServer {
   /** Where it listens, e.g. `http://127.0.0.1:3000`. */
   readonly baseUrl: string;

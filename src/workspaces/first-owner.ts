@@ -10,6 +10,7 @@ import { WorkspacesService } from './workspaces.service';
 /** Any constant of our own: of nodes that start together on an empty database, one makes the owner. */
 const FIRST_OWNER_LOCK = 5_397_120_002;
 
+/** A token and its home workspace. */
 export interface OwnerToken {
   readonly text: string;
   readonly workspaceId: string;

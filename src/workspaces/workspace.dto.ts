@@ -1,12 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsString, Length } from 'class-validator';
+import { IsPlainText } from '../common';
 
 export class WorkspaceDto {
   @ApiProperty({ minLength: 1, maxLength: 100, example: 'Research' })
   @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim() : value))
-  @IsString()
-  @Length(1, 100)
+  @IsPlainText(100)
   name: string;
 }
 

@@ -3,6 +3,7 @@ import {
   ApiCreatedResponse,
   ApiNoContentResponse,
   ApiOkResponse,
+  ApiOperation,
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
@@ -19,6 +20,7 @@ export class WorkspacesController {
   constructor(private readonly workspaces: WorkspacesService) {}
 
   @Post()
+  @ApiOperation({ summary: 'Create a workspace' })
   @Requires('workspaces:create')
   @ApiCreatedResponse({ type: WorkspaceResponse })
   async create(
@@ -29,6 +31,7 @@ export class WorkspacesController {
   }
 
   @Get()
+  @ApiOperation({ summary: 'List the workspaces of the token' })
   @Requires('workspaces:list')
   @ApiListResponse(WorkspaceResponse)
   async list(
@@ -39,6 +42,7 @@ export class WorkspacesController {
   }
 
   @Get(':workspaceId')
+  @ApiOperation({ summary: 'Get a workspace' })
   @Requires('workspace:read')
   @ApiParam({ name: 'workspaceId', format: 'uuid' })
   @ApiOkResponse({ type: WorkspaceResponse })
@@ -47,6 +51,7 @@ export class WorkspacesController {
   }
 
   @Patch(':workspaceId')
+  @ApiOperation({ summary: 'Rename a workspace' })
   @Requires('workspace:update')
   @ApiParam({ name: 'workspaceId', format: 'uuid' })
   @ApiOkResponse({ type: WorkspaceResponse })
@@ -58,6 +63,7 @@ export class WorkspacesController {
   }
 
   @Delete(':workspaceId')
+  @ApiOperation({ summary: 'Delete a workspace; what it stored becomes unreadable' })
   @HttpCode(204)
   @Requires('workspace:delete')
   @ApiParam({ name: 'workspaceId', format: 'uuid' })

@@ -8,6 +8,7 @@ import { FirstOwner } from './first-owner';
 import { WorkspacesController } from './workspaces.controller';
 import { WorkspacesService } from './workspaces.service';
 
+/** Tenants, access tokens and roles; its guard stands before every route. */
 @Module({
   controllers: [WorkspacesController, AccessTokensController],
   providers: [

@@ -34,7 +34,7 @@ describe('migrations', () => {
       SELECT pg_get_expr(relpartbound, oid) AS bounds FROM pg_class
         WHERE relispartition AND relname LIKE 'agent_executions_2%' AND relkind = 'r' ORDER BY relname`);
     const bounds = rows.map((row) =>
-      [...row.bounds.matchAll(/'([0-9a-f-]{36})'/g)].map((m) => m[1]!),
+      [...row.bounds.matchAll(/'([0-9a-f-]{36})'/g)].map((match) => match[1]!),
     );
     expect(bounds).toHaveLength(5);
     for (const [index, [from]] of bounds.entries()) {

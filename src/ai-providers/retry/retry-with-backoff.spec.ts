@@ -275,25 +275,25 @@ describe('retryWithBackoff and abort', () => {
 
 describe('retryWithBackoff refuses a policy with', () => {
   it.each<[string, Partial<RetryPolicy>]>([
-    ...[0, -1, 1.5, Number.NaN, Infinity].map((n): [string, object] => [
-      `maxAttempts ${n}`,
-      { maxAttempts: n },
+    ...[0, -1, 1.5, Number.NaN, Infinity].map((value): [string, object] => [
+      `maxAttempts ${value}`,
+      { maxAttempts: value },
     ]),
-    ...[-1, 0.5, Number.NaN, Infinity].map((n): [string, object] => [
-      `ambiguousRetries ${n}`,
-      { ambiguousRetries: n },
+    ...[-1, 0.5, Number.NaN, Infinity].map((value): [string, object] => [
+      `ambiguousRetries ${value}`,
+      { ambiguousRetries: value },
     ]),
-    ...[-1, Number.NaN, Infinity].map((n): [string, object] => [
-      `maxDelayMs ${n}`,
-      { maxDelayMs: n },
+    ...[-1, Number.NaN, Infinity].map((value): [string, object] => [
+      `maxDelayMs ${value}`,
+      { maxDelayMs: value },
     ]),
-    ...[-1, Number.NaN, Infinity].map((n): [string, object] => [
-      `deadlineAt ${n}`,
-      { deadlineAt: n },
+    ...[-1, Number.NaN, Infinity].map((value): [string, object] => [
+      `deadlineAt ${value}`,
+      { deadlineAt: value },
     ]),
-    ...[-1, Number.NaN, Infinity].map((n): [string, object] => [
-      `baseDelayMs ${n}`,
-      { baseDelayMs: { throttled: n } },
+    ...[-1, Number.NaN, Infinity].map((value): [string, object] => [
+      `baseDelayMs ${value}`,
+      { baseDelayMs: { throttled: value } },
     ]),
   ])('%s', async (_what, policy) => {
     const world = new TestWorld();
@@ -368,6 +368,10 @@ describe('retryWithBackoff always', () => {
         },
       ),
     );
+  });
+
+  it('stays 0 without a base, however many attempts there were', () => {
+    expect(backoffMs(5_000, 0, 20_000, () => 1)).toBe(0);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { type Billed, ProviderError, type RetryClass } from '../provider-error';
 
 export type RetriedClass = Exclude<RetryClass, 'never'>;
 
+/** A failed attempt, and whether another follows. */
 export interface AttemptFailure {
   /** Counted from 1. */
   readonly attempt: number;
@@ -11,6 +12,7 @@ export interface AttemptFailure {
   readonly waitMs: number | null;
 }
 
+/** When and how long to wait before the next attempt. */
 export interface RetryPolicy {
   /** Attempts in all, the first included. Integer ≥ 1, default 3. */
   readonly maxAttempts?: number;

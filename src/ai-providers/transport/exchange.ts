@@ -83,13 +83,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200 || this.#closed) return;
     this.#status = status;
     this.#headers = headers;
-    const encoded = !/^(identity)?$/i.test(headers['content-encoding'] ?? '');
     if (status >= 400) {
       this.phase = 'refused';
     } else if (status >= 300) {
       // A key is never carried to another place than the one it was saved for.
       this.fail(unusableAnswer(status, 'no'));
-    } else if (encoded) {
+    } else if (!/^(identity)?$/i.test(headers['content-encoding'] ?? '')) {
       // Only `identity` is asked for.
       this.fail(unusableAnswer(status, 'unknown'));
     } else if (headers['content-type']?.startsWith('text/event-stream') === true) {

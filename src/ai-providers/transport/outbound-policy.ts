@@ -4,6 +4,7 @@ import { AppError } from '../../common';
 /** `off`: presets only. `https-public`: public https or allow-listed. `allowlist`: allow-listed only. */
 export type CustomBaseUrlMode = 'off' | 'https-public' | 'allowlist';
 
+/** What the operator allows; see `.env.example`. */
 export interface OutboundPolicyOptions {
   readonly customBaseUrl: CustomBaseUrlMode;
   /** `host:port` each; an IPv6 address stands in brackets. Exempt from every rule but the mode `off`. */

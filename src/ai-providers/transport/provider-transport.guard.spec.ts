@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { createServer, isIP, type Server } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -145,15 +146,15 @@ describe('ProviderTransport and where it connects', () => {
   });
 
   it('ignores a proxy in the environment', async () => {
-    const before = { ...process.env };
-    Object.assign(process.env, {
-      HTTP_PROXY: `http://127.0.0.1:${port}`,
-      HTTPS_PROXY: `http://127.0.0.1:${port}`,
-      NODE_USE_ENV_PROXY: '1',
-    });
+    const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy'];
+    const before = names.map((name) => process.env[name]);
+    for (const name of names) process.env[name] = `http://127.0.0.1:${port}`;
     const upstream = await FaultyUpstream.start();
     await get(transportWith({ allowed: [upstream.host] }), `${upstream.url}/v1/models`);
-    process.env = before;
+    names.forEach((name, index) => {
+      if (before[index] === undefined) Reflect.deleteProperty(process.env, name);
+      else process.env[name] = before[index];
+    });
     expect([connections, upstream.requests.length]).toEqual([0, 1]);
     await upstream.close();
   });
@@ -168,8 +169,8 @@ describe('ProviderTransport and where it connects', () => {
       maxRetries: 2,
       fetch: transport.fetch,
     });
-    const call = transport.call({ timeoutMs: LONG_MS }, ({ fetchOptions }) =>
-      retrying.models.list({ fetchOptions }),
+    const call = transport.call({ timeoutMs: LONG_MS }, ({ signal, fetchOptions }) =>
+      retrying.models.list({ signal, fetchOptions }),
     );
     expect(await failureOf(call)).toEqual({
       category: 'internal',
@@ -188,9 +189,9 @@ describe('ProviderTransport and where it connects', () => {
         RangeError,
       );
     }
-    await expect(transport.call({ timeoutMs: Infinity }, () => Promise.resolve(1))).resolves.toBe(
-      1,
-    );
+    // As a delay of a Node timer this would be 1 ms.
+    const long = transport.call({ timeoutMs: Infinity }, () => delay(30, 'done'));
+    await expect(long).resolves.toBe('done');
   });
 
   it('ends a call that never asks, by its limit', async () => {
@@ -215,6 +216,44 @@ describe('ProviderTransport and where it connects', () => {
     const error: unknown = await call.catch((reason: unknown) => reason);
     expect(error).toMatchObject({ category: 'internal', retry: 'never', billed: 'no' });
     expect(String((error as Error).stack)).not.toContain('sk-secret');
+    await upstream.close();
+  });
+
+  it('writes nothing for a call that ended while it waited for the connection', async () => {
+    const upstream = await FaultyUpstream.start();
+    const host = `slow.example.com:${portOf(upstream)}`;
+    const connects: (() => void)[] = [];
+    const resolveAddresses: ResolveAddresses = (_hostname, callback) => {
+      connects.push(() => {
+        callback(null, [{ address: '127.0.0.1', family: 4 }]);
+      });
+    };
+    const transport = transportWith({ allowed: [host], resolveAddresses });
+    const late = transport.call({ timeoutMs: 30 }, ({ fetchOptions }) =>
+      transport.fetch(`http://${host}/v1/late`, fetchOptions),
+    );
+    const nothing = { category: 'connect_failed', retry: 'transient', billed: 'no' };
+    expect(await failureOf(late)).toEqual(nothing);
+    const next = get(transport, `http://${host}/v1/next`);
+    for (const connect of connects) connect();
+    await expect(next).resolves.toMatchObject({ status: 404 });
+    expect(upstream.requests.map(({ path }) => path)).toEqual(['/v1/next']);
+    await upstream.close();
+  });
+
+  it('closes the connection of a cancelled call though the SDK is not told', async () => {
+    const upstream = await FaultyUpstream.start();
+    upstream.script([{ fault: 'never-answer' }]);
+    const transport = transportWith({ allowed: [upstream.host] });
+    const controller = new AbortController();
+    const options = { timeoutMs: LONG_MS, signal: controller.signal };
+    const failure = failureOf(
+      transport.call(options, ({ fetchOptions }) => transport.fetch(upstream.url, fetchOptions)),
+    );
+    await upstream.untilRequests(1);
+    controller.abort();
+    expect(await failure).toEqual({ category: 'cancelled', retry: 'never', billed: 'unknown' });
+    await upstream.untilSocketsClosed();
     await upstream.close();
   });
 

@@ -99,24 +99,20 @@ describe.each(['openai', 'anthropic'] as const)('ProviderTransport under the %s 
     expect(upstream.requests).toHaveLength(1);
   });
 
-  it.each(['breaks off', 'stalls', 'is compressed'])(
-    'keeps the status of an error whose body %s',
-    async (end) => {
-      upstream.script([
-        {
-          raw: (response) => {
-            const encoding = end === 'is compressed' ? { 'content-encoding': 'br' } : {};
-            response.writeHead(503, { 'content-length': '1000', 'retry-after': '9', ...encoding });
-            response.write('{"error":', () => {
-              if (end === 'breaks off') response.socket?.resetAndDestroy();
-            });
-          },
+  it.each(['breaks off', 'stalls'])('keeps the status of an error whose body %s', async (end) => {
+    upstream.script([
+      {
+        raw: (response) => {
+          response.writeHead(503, { 'content-length': '1000', 'retry-after': '9' });
+          response.write('{"error":', () => {
+            if (end === 'breaks off') response.socket?.resetAndDestroy();
+          });
         },
-      ]);
-      await expect(call(LONG_MS)).rejects.toMatchObject({ status: 503 });
-      await upstream.untilSocketsClosed();
-    },
-  );
+      },
+    ]);
+    await expect(call(LONG_MS)).rejects.toMatchObject({ status: 503 });
+    await upstream.untilSocketsClosed();
+  });
 
   it.each([301, 302, 303, 307, 308])(
     'follows no redirect (%d), so no other server sees the key',
@@ -148,11 +144,13 @@ describe.each(['openai', 'anthropic'] as const)('ProviderTransport under the %s 
     const unfinished = waiting.transport.call({ timeoutMs: LONG_MS }, ({ fetchOptions }) =>
       waiting.transport.fetch(url, fetchOptions),
     );
+    const start = performance.now();
     const nothing = { category: 'connect_failed', retry: 'transient', billed: 'no' };
     expect(await Promise.all([failureOf(unanswered), failureOf(unfinished)])).toEqual([
       nothing,
       nothing,
     ]);
+    expect(performance.now() - start).toBeLessThan(LONG_MS / 2);
     await waiting.transport.close();
     silent.close();
   });

@@ -6,6 +6,7 @@ import { guardedConnect, type ResolveAddresses } from './guarded-connect';
 import { OpenCall, type TransportCall, type TransportFetchOptions } from './open-call';
 import type { OutboundPolicy } from './outbound-policy';
 
+/** Bounds of one call and of the connections. */
 export interface TransportLimits extends ExchangeLimits {
   /** Milliseconds for name resolution, TCP and TLS together, ≥ 1. */
   readonly connectTimeoutMs: number;
@@ -18,6 +19,7 @@ const DEFAULT_LIMITS: TransportLimits = {
   maxStreamBytes: 256 * 1024 * 1024,
 };
 
+/** What a transport is made with; tests replace the resolver and the limits. */
 export interface ProviderTransportOptions {
   readonly policy: OutboundPolicy;
   readonly limits?: Partial<TransportLimits>;

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsInt, IsOptional, IsString, IsUUID, Length, Max, Min } from 'class-validator';
-import { MayBeAbsent } from '../../common';
+import { IsPlainText, MayBeAbsent } from '../../common';
 import { IsProviderKey, KEY_LENGTH_MAX, KEY_LENGTH_MIN } from './is-provider-key.decorator';
 
 const LABEL_LENGTH_MAX = 100;
@@ -40,8 +40,7 @@ export class CreateApiKeyDto {
 
   @ApiPropertyOptional({ ...LABEL, description: 'Default: the name of the provider' })
   @MayBeAbsent()
-  @IsString()
-  @Length(1, LABEL_LENGTH_MAX)
+  @IsPlainText(LABEL_LENGTH_MAX)
   label?: string;
 
   @ApiPropertyOptional(BASE_URL)
@@ -61,8 +60,7 @@ export class CreateApiKeyDto {
 export class UpdateApiKeyDto {
   @ApiPropertyOptional(LABEL)
   @MayBeAbsent()
-  @IsString()
-  @Length(1, LABEL_LENGTH_MAX)
+  @IsPlainText(LABEL_LENGTH_MAX)
   label?: string;
 
   @ApiPropertyOptional({ description: 'A disabled key is kept and not used' })
@@ -116,7 +114,6 @@ export class TestApiKeyDto {
 
 export class DeleteApiKeysQuery {
   @ApiProperty({ example: 'openai', description: 'Deletes every key of this provider' })
-  @IsString()
-  @Length(1, 64)
+  @IsPlainText(64)
   provider: string;
 }

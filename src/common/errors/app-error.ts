@@ -8,6 +8,7 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** What a problem document says beyond code and detail. */
 export interface AppErrorOptions {
   readonly fields?: readonly FieldError[];
   /** Becomes the Retry-After header, rounded up to whole seconds. */

@@ -157,6 +157,7 @@ export const ERROR_CATALOGUE = {
   internal: entry(500, 'Internal error', 'Report the requestId to the operator.'),
 } as const;
 
+/** A code of the catalogue. */
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;
 
 interface CatalogueEntry {

@@ -6,6 +6,7 @@ import {
   Logger,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { v7 as uuidv7 } from 'uuid';
 import { AppError } from './app-error';
 import { ERROR_CATALOGUE, type ErrorCode } from './error-catalogue';
 
@@ -28,7 +29,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const request = http.getRequest<Request & { id: string }>();
+    const request = http.getRequest<Request & { id?: string }>();
     const response = http.getResponse<Response>();
     const failure = toAppError(error);
     if (failure.code === 'internal') this.logger.error(describeUnexpected(error));
@@ -44,8 +45,16 @@ export class ProblemFilter implements ExceptionFilter {
     response
       .status(failure.status)
       .type('application/problem+json')
-      .send(JSON.stringify(toProblem(failure, request.id)));
+      .send(JSON.stringify(toProblem(failure, requestIdOf(request, response))));
   }
+}
+
+/** A request that fails before it gets its id, e.g. because its body is no JSON, gets one here. */
+function requestIdOf(request: { id?: string }, response: Response): string {
+  if (request.id !== undefined) return request.id;
+  const id = uuidv7();
+  response.setHeader('x-request-id', id);
+  return id;
 }
 
 function toProblem(failure: AppError, requestId: string): Problem {
@@ -62,7 +71,8 @@ function toProblem(failure: AppError, requestId: string): Problem {
 }
 
 const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
-  400: 'validation_failed',
+  // Our own validation throws AppErrors; this is a body that cannot even be read, e.g. a broken gzip.
+  400: 'malformed_json',
   401: 'unauthenticated',
   403: 'forbidden',
   404: 'not_found',
@@ -86,13 +96,15 @@ const CODE_OF_BODY_FAULT: Readonly<Record<string, ErrorCode>> = {
 
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  const fault = (error as { type?: unknown } | null)?.type;
+  // Nest wraps what Express and the body parser throw.
+  const thrown: unknown = error instanceof HttpException ? (error.cause ?? error) : error;
+  const fault = (thrown as { type?: unknown } | null)?.type;
   const bodyCode = typeof fault === 'string' ? CODE_OF_BODY_FAULT[fault] : undefined;
   if (bodyCode !== undefined) return new AppError(bodyCode);
+  if (thrown instanceof URIError) return new AppError('not_found');
   if (error instanceof HttpException) {
     return new AppError(CODE_OF_STATUS[error.getStatus()] ?? 'internal');
   }
-  if (error instanceof URIError) return new AppError('not_found');
   return new AppError('internal');
 }
 

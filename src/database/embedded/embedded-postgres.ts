@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { EXIT_CODE, Secret, StartupError } from '../../common';
+import { freePort } from './free-port';
 import { locatePostgresBinaries, type PostgresBinaries } from './postgres-binaries';
+import { writePrivateFile } from './private-file';
 import { chooseProcessIdentity, giveTo, type ProcessIdentity } from './process-identity';
 import { initialiseCluster, Postmaster, PostmasterExited } from './postmaster';
 
@@ -19,6 +20,7 @@ const START_TIMEOUT_MS = 20_000;
 const FOREIGN_AFTER_MS = 2_000;
 const RETRY_DELAY_MS = 100;
 
+/** Where the cluster is, and how careful it is. */
 export interface EmbeddedPostgresOptions {
   /** Folder for the cluster (`postgres/`) and the file `database-url`. Must exist and be writable. */
   readonly dataDirectory: string;
@@ -212,17 +214,6 @@ async function answers(url: Secret, attempt: AbortSignal): Promise<null> {
   return null;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no TCP port is free');
-  return address.port;
-}
-
 /** Whether a running postmaster holds the cluster and is not stopping (line 8 of its lock file). */
 async function servesAnother(cluster: string): Promise<boolean> {
   try {
@@ -231,14 +222,6 @@ async function servesAnother(cluster: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** Writes a file that only its owner may read, replacing it in one step. */
-async function writePrivateFile(path: string, text: string): Promise<void> {
-  const draft = `${path}.draft`;
-  await rm(draft, { force: true });
-  await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
-  await rename(draft, path);
 }
 
 function startFailure(failure: PostmasterExited, dataDirectory: string): StartupError {

@@ -70,8 +70,8 @@ export class Postmaster {
       stdio: ['pipe', 'ignore', 'pipe'],
       ...identity.user,
     });
-    child.stdin?.on('error', () => undefined);
-    child.once('exit', () => child.stdin?.destroy());
+    child.stdin.on('error', () => undefined);
+    child.once('exit', () => child.stdin.destroy());
     return new Postmaster(child);
   }
 

@@ -1,18 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
-import {
-  IsBoolean,
-  IsInt,
-  IsNumber,
-  IsObject,
-  IsString,
-  IsUUID,
-  Length,
-  Matches,
-  Max,
-  Min,
-} from 'class-validator';
+import { IsBoolean, IsInt, IsNumber, IsObject, IsString, IsUUID, Max, Min } from 'class-validator';
 import type { Message, ResponseFormat, Tool, ToolChoice } from '../../ai-providers';
-import { MayBeAbsent } from '../../common';
+import { IsPlainText, MayBeAbsent } from '../../common';
 import { IsMessages, MESSAGES_MAX } from './message-list.schema';
 import { IsSmallJson, METADATA_BYTES_MAX } from './small-json.decorator';
 import { FitsSchema } from './tool.schema';
@@ -22,7 +11,6 @@ const MAX_TOKENS_MAX = 10_000_000;
 const TIMEOUT_MS_MIN = 1_000;
 const TIMEOUT_MS_MAX = 3_600_000;
 export const DEFAULT_TIMEOUT_MS = 600_000;
-const PRINTABLE = /^[^\p{Cc}]+$/u;
 
 export class CreateExecutionDto {
   @ApiProperty({
@@ -30,14 +18,11 @@ export class CreateExecutionDto {
     maxLength: NAME_LENGTH_MAX,
     description: 'Who runs it; a name of yours',
   })
-  @IsString()
-  @Length(1, NAME_LENGTH_MAX)
-  @Matches(PRINTABLE, { message: 'must not contain control characters' })
+  @IsPlainText(NAME_LENGTH_MAX)
   agentId: string;
 
   @ApiProperty({ example: 'echo', description: 'An id of GET /api/providers' })
-  @IsString()
-  @Length(1, 64)
+  @IsPlainText(64)
   provider: string;
 
   @ApiProperty({
@@ -45,9 +30,7 @@ export class CreateExecutionDto {
     maxLength: NAME_LENGTH_MAX,
     description: "The vendor's model name",
   })
-  @IsString()
-  @Length(1, NAME_LENGTH_MAX)
-  @Matches(PRINTABLE, { message: 'must not contain control characters' })
+  @IsPlainText(NAME_LENGTH_MAX)
   model: string;
 
   @ApiProperty({
@@ -169,7 +152,6 @@ export class EstimateExecutionDto extends OmitType(CreateExecutionDto, [
     description: 'Accepted so that a run can be estimated as it is',
   })
   @MayBeAbsent()
-  @IsString()
-  @Length(1, NAME_LENGTH_MAX)
+  @IsPlainText(NAME_LENGTH_MAX)
   agentId?: string;
 }

@@ -1,6 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { formatUsd, PROVIDER_ERROR_CATEGORIES } from '../../ai-providers';
-import type { AttemptRecord, ExecutionRecord } from '../execution-record';
+import { PROVIDER_ERROR_CATEGORIES } from '../../ai-providers';
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../execution-status';
 
 const BILLED = ['no', 'yes', 'partial', 'unknown'] as const;
@@ -204,56 +203,4 @@ export class ExecutionResponse extends ExecutionSummaryResponse {
 
   @ApiProperty({ type: ReceiptResponse, nullable: true, description: 'null: nothing was paid' })
   receipt: ReceiptResponse | null;
-}
-
-export function presentSummary(record: ExecutionRecord): ExecutionSummaryResponse {
-  const { id, workspaceId, agentId, provider, model, status, finishReason, error } = record;
-  const { usage, apiKeyId, metadata, latencyMs, timeToFirstTokenMs } = record;
-  return {
-    ...{ id, workspaceId, agentId, provider, model, status, finishReason, error, usage },
-    costUsd: presentCost(record.costNanoUsd),
-    ...{ apiKeyId, metadata },
-    createdAt: record.createdAt.toISOString(),
-    startedAt: record.startedAt?.toISOString() ?? null,
-    completedAt: record.completedAt?.toISOString() ?? null,
-    ...{ latencyMs, timeToFirstTokenMs },
-  };
-}
-
-export function presentExecution(record: ExecutionRecord): ExecutionResponse {
-  return {
-    ...presentSummary(record),
-    output: record.output,
-    attempts: record.attempts.map(presentAttempt),
-    receipt: presentReceipt(record.attempts.at(-1)),
-  };
-}
-
-function presentAttempt(attempt: AttemptRecord): AttemptResponse {
-  const { number, provider, model, apiKeyId, outcome } = attempt;
-  return {
-    ...{ number, provider, model, apiKeyId },
-    startedAt: attempt.startedAt.toISOString(),
-    status: outcome === null ? 'unknown' : outcome.errorCategory === null ? 'succeeded' : 'failed',
-    errorCategory: outcome?.errorCategory ?? null,
-    billed: outcome?.billed ?? 'unknown',
-    latencyMs: outcome?.latencyMs ?? null,
-    waitMs: outcome?.waitMs ?? null,
-    upstreamStatus: outcome?.upstreamStatus ?? null,
-    upstreamCode: outcome?.upstreamCode ?? null,
-    providerRequestId: outcome?.providerRequestId ?? null,
-    usage: outcome?.usage ?? null,
-    costUsd: presentCost(outcome?.costNanoUsd ?? null),
-  };
-}
-
-function presentReceipt(paying: AttemptRecord | undefined): ReceiptResponse | null {
-  if (paying?.outcome == null || paying.outcome.errorCategory !== null) return null;
-  const { model, providerRequestId, costNanoUsd, price } = paying.outcome;
-  const costUsd = presentCost(costNanoUsd);
-  return { apiKeyId: paying.apiKeyId, model, providerRequestId, costUsd, price };
-}
-
-function presentCost(nanoUsd: bigint | null): string | null {
-  return nanoUsd === null ? null : formatUsd(nanoUsd);
 }

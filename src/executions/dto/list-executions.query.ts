@@ -1,13 +1,12 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsISO8601, IsString, IsUUID, Length } from 'class-validator';
-import { ListQuery, MayBeAbsent } from '../../common';
+import { IsIn, IsUUID } from 'class-validator';
+import { IsInstant, IsPlainText, ListQuery, MayBeAbsent } from '../../common';
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../execution-status';
 
 export class ListExecutionsQuery extends ListQuery {
   @ApiPropertyOptional()
   @MayBeAbsent()
-  @IsString()
-  @Length(1, 200)
+  @IsPlainText(200)
   agentId?: string;
 
   @ApiPropertyOptional({ enum: EXECUTION_STATUSES })
@@ -17,14 +16,12 @@ export class ListExecutionsQuery extends ListQuery {
 
   @ApiPropertyOptional()
   @MayBeAbsent()
-  @IsString()
-  @Length(1, 64)
+  @IsPlainText(64)
   provider?: string;
 
   @ApiPropertyOptional()
   @MayBeAbsent()
-  @IsString()
-  @Length(1, 200)
+  @IsPlainText(200)
   model?: string;
 
   @ApiPropertyOptional({ format: 'uuid' })
@@ -34,11 +31,11 @@ export class ListExecutionsQuery extends ListQuery {
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Created at or after' })
   @MayBeAbsent()
-  @IsISO8601({ strict: true })
+  @IsInstant()
   from?: string;
 
   @ApiPropertyOptional({ format: 'date-time', description: 'Created before' })
   @MayBeAbsent()
-  @IsISO8601({ strict: true })
+  @IsInstant()
   to?: string;
 }

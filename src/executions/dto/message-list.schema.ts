@@ -1,6 +1,7 @@
 import { registerDecorator } from 'class-validator';
 import { z } from 'zod';
 import type { Message } from '../../ai-providers';
+import { isNestedTooDeeply } from '../../common';
 
 /** Most messages of one execution. */
 export const MESSAGES_MAX = 1_000;
@@ -18,7 +19,7 @@ const contentPart = z.discriminatedUnion('type', [
 const toolCall = z.strictObject({
   id: z.string().min(1).max(256),
   name: z.string().min(1).max(128),
-  arguments: z.string(),
+  arguments: z.string().refine(isShallow, 'is nested too deeply'),
 });
 
 const content = z.union([z.string(), z.array(contentPart).min(1).max(CONTENT_PARTS_MAX)], {
@@ -45,6 +46,15 @@ const messageList = z
   .array(message, { error: 'must be a list of messages' })
   .min(1, 'must have at least one message')
   .max(MESSAGES_MAX, `must have at most ${MESSAGES_MAX} messages`);
+
+/** JSON in a text, which a provider may have to parse and write again. What is no JSON goes out as it is. */
+function isShallow(text: string): boolean {
+  try {
+    return !isNestedTooDeeply(JSON.parse(text));
+  } catch {
+    return true;
+  }
+}
 
 /** Validates `messages` against the schema; the fault names the place, never the content. */
 export function IsMessages(): PropertyDecorator {

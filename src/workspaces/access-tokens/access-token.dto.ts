@@ -1,12 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsISO8601, IsString, Length } from 'class-validator';
-import { MayBeAbsent } from '../../common';
+import { IsIn } from 'class-validator';
+import { IsInstant, IsPlainText, MayBeAbsent } from '../../common';
 import { ROLES, type Role } from '../access/roles';
 
 export class CreateAccessTokenDto {
   @ApiProperty({ description: 'What the token is for', minLength: 1, maxLength: 100 })
-  @IsString()
-  @Length(1, 100)
+  @IsPlainText(100)
   name: string;
 
   @ApiProperty({ enum: ROLES, description: 'At most the role of the caller' })
@@ -18,7 +17,7 @@ export class CreateAccessTokenDto {
     format: 'date-time',
   })
   @MayBeAbsent()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsInstant()
   expiresAt?: string;
 }
 

@@ -1,5 +1,11 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiParam, ApiTags } from '@nestjs/swagger';
+import {
+  ApiCreatedResponse,
+  ApiNoContentResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
 import { ApiListResponse, IdPipe, type List, ListQuery, toList } from '../../common';
 import { CurrentPrincipal, type Principal } from '../access/principal';
 import { Requires } from '../access/requires.decorator';
@@ -17,6 +23,7 @@ export class AccessTokensController {
   constructor(private readonly tokens: AccessTokensService) {}
 
   @Post()
+  @ApiOperation({ summary: 'Create an access token; it is shown once' })
   @Requires('tokens:write')
   @ApiCreatedResponse({ type: CreatedAccessTokenResponse })
   async create(
@@ -28,6 +35,7 @@ export class AccessTokensController {
   }
 
   @Get()
+  @ApiOperation({ summary: 'List the access tokens of a workspace' })
   @Requires('tokens:read')
   @ApiListResponse(AccessTokenResponse)
   async list(
@@ -38,6 +46,7 @@ export class AccessTokensController {
   }
 
   @Delete(':tokenId')
+  @ApiOperation({ summary: 'Revoke an access token' })
   @HttpCode(204)
   @Requires('tokens:write')
   @ApiNoContentResponse({ description: 'Revoked: refused from the next request on' })

@@ -115,14 +115,28 @@ export class AccessTokensService {
       if (!includesRole(principal.role, grant.role)) {
         throw new AppError('forbidden', 'A token of a higher role cannot be revoked.');
       }
-      const owners = await manager.countBy(AccessTokenGrantEntity, { workspaceId, role: 'owner' });
-      if (grant.role === 'owner' && owners === 1) {
+      if (grant.role === 'owner' && !(await hasOtherOwner(manager, workspaceId, tokenId))) {
         throw new AppError('conflict', 'The last owner token of a workspace cannot be revoked.');
       }
       await manager.delete(AccessTokenGrantEntity, { tokenId, workspaceId });
       await manager.delete(AccessTokenEntity, { id: tokenId, homeWorkspaceId: workspaceId });
     });
   }
+}
+
+/** Whether another token that still works owns the workspace. */
+async function hasOtherOwner(
+  manager: EntityManager,
+  workspaceId: string,
+  tokenId: string,
+): Promise<boolean> {
+  const rows = await manager.query<unknown[]>(
+    `SELECT 1 FROM access_token_grants access JOIN access_tokens token ON token.id = access.token_id
+      WHERE access.workspace_id = $1 AND access.role = 'owner' AND token.id <> $2
+        AND (token.expires_at IS NULL OR token.expires_at > now()) LIMIT 1`,
+    [workspaceId, tokenId],
+  );
+  return rows.length > 0;
 }
 
 function expiryOrThrow(text: string | undefined): Date {

@@ -29,7 +29,7 @@ export class AccessGuard implements CanActivate {
     if (demand === undefined) throw new AppError('forbidden', 'This route declares no permission.');
 
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    refuseTokenInUrl(request);
+    refuseSecretInUrl(request);
     const named = request.params.workspaceId as string | undefined;
     const workspaceId = named !== undefined && isUUID(named) ? named.toLowerCase() : null;
     const principal = await this.authenticator.authenticate(bearerToken(request), workspaceId);
@@ -45,8 +45,11 @@ export class AccessGuard implements CanActivate {
   }
 }
 
-function refuseTokenInUrl(request: Request): void {
-  if (/kr_pat_|sk-/.test(request.originalUrl)) throw new AppError('secret_in_url');
+/** A token of ours, or the common form of a provider key; `task-4` is neither. */
+const SECRET_IN_URL = /kr_pat_|(?<![\w-])sk-[\w-]{16,}/;
+
+function refuseSecretInUrl(request: Request): void {
+  if (SECRET_IN_URL.test(request.originalUrl)) throw new AppError('secret_in_url');
 }
 
 function bearerToken(request: Request): string {

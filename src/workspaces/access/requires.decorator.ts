@@ -2,6 +2,7 @@ import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ApiBearerAuth } from '@nestjs/swagger';
 import type { Permission } from './roles';
 
+/** Key of the metadata in which a route declares its {@link AccessDemand}. */
 export const ACCESS_METADATA = 'keyrun:access';
 
 /** What a route demands of its caller: a permission, or nothing. */

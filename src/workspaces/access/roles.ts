@@ -1,6 +1,7 @@
 /** Roles in a workspace, each including the ones before it. */
 export const ROLES = ['viewer', 'developer', 'admin', 'owner'] as const;
 
+/** One of {@link ROLES}. */
 export type Role = (typeof ROLES)[number];
 
 /** What a route may demand, and the lowest role that has it. */
@@ -20,6 +21,7 @@ export const PERMISSIONS = {
   'executions:run': 'developer',
 } as const satisfies Record<string, Role>;
 
+/** One of {@link PERMISSIONS}. */
 export type Permission = keyof typeof PERMISSIONS;
 
 export function isAllowed(role: Role, permission: Permission): boolean {
