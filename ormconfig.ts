@@ -4,6 +4,9 @@ import { CreateApiKeys1764000100000 } from './migrations/1764000100000-create-ap
 import { CreateExecutions1764000200000 } from './migrations/1764000200000-create-executions';
 import { SeparateTenants1764000300000 } from './migrations/1764000300000-separate-tenants';
 import { CrossWorkspaceFunctions1764000400000 } from './migrations/1764000400000-cross-workspace-functions';
+import { FinishAccessTokens1764000500000 } from './migrations/1764000500000-finish-access-tokens';
+import { RateLimits1764000510000 } from './migrations/1764000510000-rate-limits';
+import { CreateSessions1764000520000 } from './migrations/1764000520000-create-sessions';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
 import { DataKeyEntity } from './src/crypto/data-key.entity';
@@ -17,6 +20,7 @@ import {
   AccessTokenEntity,
   AccessTokenGrantEntity,
 } from './src/workspaces/access-tokens/access-token.entity';
+import { SessionEntity } from './src/workspaces/sessions/session.entity';
 import { WorkspaceEntity } from './src/workspaces/workspace.entity';
 
 /** `keyrun_runtime`: what the application works as, bound by row-level security. */
@@ -40,6 +44,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       DataKeyEntity,
       AccessTokenEntity,
       AccessTokenGrantEntity,
+      SessionEntity,
       ApiKeyEntity,
       ExecutionEntity,
       ExecutionOutputEntity,
@@ -52,6 +57,9 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       CreateExecutions1764000200000,
       SeparateTenants1764000300000,
       CrossWorkspaceFunctions1764000400000,
+      FinishAccessTokens1764000500000,
+      RateLimits1764000510000,
+      CreateSessions1764000520000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -1,47 +1,50 @@
 import type { INestApplication } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { RequestHandler } from 'express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { json, type RequestHandler } from 'express';
-import helmet from 'helmet';
 import { Logger } from 'nestjs-pino';
-import { AppError } from './common';
+import {
+  apiReferenceHeaders,
+  checkHost,
+  forbidCaching,
+  jsonBody,
+  limitServer,
+  LONG_BODY,
+  refuseManyHeaders,
+  securityHeaders,
+  SHORT_BODY,
+} from './common';
+import { Environment } from './config';
 import { runRequest } from './database';
+import { LeakedTokens } from './workspaces';
 
 /** Bodies with a conversation may be long; all others are small. */
 const LONG_BODY_ROUTES = ['/api/workspaces/:workspaceId/executions', '/v1'];
-const LONG_BODY_LIMIT = '32mb';
-const BODY_LIMIT = '64kb';
 
 /** Options for `NestFactory.create`; body parsing is set up here, with a limit per route. */
 export const APP_OPTIONS = { bodyParser: false, bufferLogs: true } as const;
 
 /** Everything that turns the modules into the HTTP application. The server and the tests both use it. */
 export function configureApp(app: NestExpressApplication): void {
+  const environment = app.get(Environment);
   app.useLogger(app.get(Logger));
   app.flushLogs();
+  limitServer(app.getHttpServer());
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(
-    helmet({
-      contentSecurityPolicy: {
-        directives: {
-          'script-src': ["'self'"],
-          'frame-ancestors': ["'none'"],
-          // A plain-HTTP loopback server has no https to upgrade to.
-          'upgrade-insecure-requests': null,
-        },
-      },
-      strictTransportSecurity: false,
-    }),
-  );
+  app.set('trust proxy', environment.trustedProxies);
+  app.use(securityHeaders(environment.isBehindTls));
+  app.use('/docs', apiReferenceHeaders);
+  app.use(['/api', '/v1'], forbidCaching);
+  app.use(refuseManyHeaders);
+  app.use(checkHost(environment.publicHosts));
   app.use((_request: unknown, _response: unknown, next: () => void) => {
     runRequest(next);
   });
-  app.use(requireJson);
-  app.use(LONG_BODY_ROUTES, json({ limit: LONG_BODY_LIMIT }));
-  app.use(json({ limit: BODY_LIMIT }));
-  app.use('/api', forbidCaching);
+  app.use(refuseSecretsInUrls(app.get(LeakedTokens, { strict: false })));
+  for (const path of LONG_BODY_ROUTES) app.use(path, ...jsonBody(LONG_BODY));
+  app.use(...jsonBody(SHORT_BODY));
   app.setGlobalPrefix('api', { exclude: ['health/live', 'health/ready'] });
   SwaggerModule.setup('docs', app, () => createOpenApiDocument(app), {
     jsonDocumentUrl: 'docs-json',
@@ -62,16 +65,10 @@ export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
   return SwaggerModule.createDocument(app, configuration);
 }
 
-/** A body of another type would be read as no body at all. */
-const requireJson: RequestHandler = (request, _response, next) => {
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined ||
-    Number(request.headers['content-length'] ?? 0) > 0;
-  const isJson = /^application\/([\w.-]+\+)?json\b/i.test(request.headers['content-type'] ?? '');
-  next(hasBody && !isJson ? new AppError('unsupported_media_type') : undefined);
-};
-
-const forbidCaching: RequestHandler = (_request, response, next) => {
-  response.setHeader('Cache-Control', 'no-store');
-  next();
-};
+/** On every route, also those that need no token or do not exist. */
+function refuseSecretsInUrls(leaks: LeakedTokens): RequestHandler {
+  return async (request, _response, next) => {
+    await leaks.refuse(request.originalUrl);
+    next();
+  };
+}

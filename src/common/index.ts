@@ -2,6 +2,15 @@ export { AppError, type AppErrorOptions, type FieldError } from './errors/app-er
 export { ERROR_CATALOGUE, type ErrorCode } from './errors/error-catalogue';
 export { type Problem, ProblemFilter } from './errors/problem.filter';
 export { EXIT_CODE, StartupError } from './errors/startup-error';
+export { checkHost, isLoopbackHost } from './http/host-check';
+export { jsonBody, LONG_BODY, SHORT_BODY } from './http/json-body';
+export { limitServer, refuseManyHeaders } from './http/server-limits';
+export {
+  apiReferenceHeaders,
+  forbidCaching,
+  securityHeaders,
+  styleNonce,
+} from './http/security-headers';
 export { ApiListResponse, type List, ListQuery, toList } from './lists/list';
 export { Secret } from './secret/secret';
 export { IdPipe } from './validation/id.pipe';

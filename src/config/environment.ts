@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { EXIT_CODE, Secret, StartupError } from '../common';
+import { HTTP_SETTINGS } from './http-settings';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -46,6 +47,7 @@ export const ENVIRONMENT_SCHEMA = z.object({
   KEYRUN_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
   KEYRUN_CUSTOM_BASE_URL: z.enum(['off', 'https-public', 'allowlist']).default('https-public'),
   KEYRUN_ALLOWED_HOSTS: hostList.default([]),
+  ...HTTP_SETTINGS,
 });
 
 const SECRET_VARIABLES = ['KEYRUN_ROOT_KEY', 'KEYRUN_PREVIOUS_ROOT_KEYS'] as const;
@@ -75,6 +77,18 @@ export class Environment {
   readonly customBaseUrl: 'off' | 'https-public' | 'allowlist';
   /** `host:port` of loopback or private targets that a custom base URL may name. */
   readonly allowedHosts: readonly string[];
+  /** `name` or `name:port` that a `Host` header may say besides the loopback names. */
+  readonly publicHosts: readonly string[];
+  /** People reach the server by https: a proxy in front of it terminates TLS. */
+  readonly isBehindTls: boolean;
+  /** Proxies whose X-Forwarded-For is believed: how many, or their addresses; none: the header is ignored. */
+  readonly trustedProxies: number | readonly string[];
+  /** Per access token, on all routes but executions. */
+  readonly managementRequestsPerMinute: number;
+  /** Per workspace; an hour allows six times as many. */
+  readonly keyTestsPerMinute: number;
+  /** Per address; more of them block it. */
+  readonly failedAuthenticationsPerMinute: number;
 
   private constructor(values: z.infer<typeof ENVIRONMENT_SCHEMA>) {
     this.nodeEnvironment = values.NODE_ENV;
@@ -88,6 +102,12 @@ export class Environment {
     this.bootstrapTokenFile = values.KEYRUN_BOOTSTRAP_TOKEN_FILE ?? null;
     this.customBaseUrl = values.KEYRUN_CUSTOM_BASE_URL;
     this.allowedHosts = Object.freeze(values.KEYRUN_ALLOWED_HOSTS);
+    this.publicHosts = Object.freeze(values.KEYRUN_PUBLIC_HOSTS);
+    this.isBehindTls = values.KEYRUN_BEHIND_TLS;
+    this.trustedProxies = values.KEYRUN_TRUSTED_PROXIES;
+    this.managementRequestsPerMinute = values.KEYRUN_MANAGEMENT_REQUESTS_PER_MINUTE;
+    this.keyTestsPerMinute = values.KEYRUN_KEY_TESTS_PER_MINUTE;
+    this.failedAuthenticationsPerMinute = values.KEYRUN_FAILED_AUTHENTICATIONS_PER_MINUTE;
     Object.freeze(this);
   }
 

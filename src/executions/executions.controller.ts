@@ -10,7 +10,7 @@ import type { Response } from 'express';
 import { type ExecuteParams, ProviderFactory } from '../ai-providers';
 import { ApiKeyCredentials } from '../api-keys';
 import { ApiListResponse, AppError, IdPipe, type List, Secret, toList } from '../common';
-import { CurrentWorkspaceId, Requires } from '../workspaces';
+import { agentInReach, CurrentPrincipal, type Principal, Requires } from '../workspaces';
 import {
   CreateExecutionDto,
   DEFAULT_TIMEOUT_MS,
@@ -45,11 +45,13 @@ export class ExecutionsController {
     description: 'The completed execution. A failed one answers with its problem and `executionId`',
   })
   async run(
-    @CurrentWorkspaceId() workspaceId: string,
+    @CurrentPrincipal() principal: Principal,
     @Body() body: CreateExecutionDto,
     @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ExecutionResponse> {
+    const { workspaceId } = principal;
+    agentInReach(principal, body.agentId);
     refuseUnavailable(body, idempotencyKey);
     const credential = await this.credentials.resolve(workspaceId, body.provider, body.apiKeyId);
     const record = await this.executions.run({
@@ -80,10 +82,12 @@ export class ExecutionsController {
   @Requires('executions:read')
   @ApiListResponse(ExecutionSummaryResponse)
   async list(
-    @CurrentWorkspaceId() workspaceId: string,
+    @CurrentPrincipal() principal: Principal,
     @Query() query: ListExecutionsQuery,
   ): Promise<List<ExecutionSummaryResponse>> {
-    return toList(await this.queries.list(workspaceId, query), query.limit, presentSummary);
+    query.agentId = agentInReach(principal, query.agentId);
+    const records = await this.queries.list(principal.workspaceId, query);
+    return toList(records, query.limit, presentSummary);
   }
 
   @Get(':executionId')
@@ -92,10 +96,14 @@ export class ExecutionsController {
   @ApiParam({ name: 'executionId', format: 'uuid' })
   @ApiOkResponse({ type: ExecutionResponse })
   async get(
-    @CurrentWorkspaceId() workspaceId: string,
+    @CurrentPrincipal() principal: Principal,
     @Param('executionId', IdPipe) executionId: string,
   ): Promise<ExecutionResponse> {
-    return presentExecution(await this.queries.get(workspaceId, executionId));
+    const record = await this.queries.get(principal.workspaceId, executionId);
+    if (principal.agentId !== null && record.agentId !== principal.agentId) {
+      throw new AppError('not_found', 'No such execution.');
+    }
+    return presentExecution(record);
   }
 }
 

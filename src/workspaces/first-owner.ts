@@ -54,6 +54,8 @@ export class FirstOwner {
         workspaceId,
         name: 'First owner',
         role: 'owner',
+        scopes: null,
+        agentId: null,
         expiresAt: null,
         text,
       });

@@ -1,5 +1,7 @@
 export { ACCESS_TOKEN_PATTERN, isAccessToken } from './access-tokens/access-token.format';
 export { CurrentPrincipal, CurrentWorkspaceId, type Principal } from './access/principal';
+export { agentInReach } from './access/authority';
+export { LeakedTokens } from './access-tokens/leaked-tokens';
 export { ACCESS_METADATA, Public, Requires } from './access/requires.decorator';
 export { PERMISSIONS, type Permission, type Role, ROLES } from './access/roles';
 export { WorkspaceEntity } from './workspace.entity';

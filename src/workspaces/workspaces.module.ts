@@ -1,20 +1,31 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AccessTokenAuthenticator } from './access-tokens/access-token-authenticator';
+import { AccessTokenRotation } from './access-tokens/access-token-rotation';
 import { AccessTokensController } from './access-tokens/access-tokens.controller';
 import { AccessTokensService } from './access-tokens/access-tokens.service';
+import { LeakedTokens } from './access-tokens/leaked-tokens';
 import { AccessGuard } from './access/access.guard';
+import { RequestAuthenticator } from './access/request-authenticator';
 import { FirstOwner } from './first-owner';
+import { RateLimits } from './limits/rate-limits';
+import { Sessions } from './sessions/sessions';
+import { SessionsController } from './sessions/sessions.controller';
 import { WorkspacesController } from './workspaces.controller';
 import { WorkspacesService } from './workspaces.service';
 
 /** Tenants, access tokens and roles; its guard stands before every route. */
 @Module({
-  controllers: [WorkspacesController, AccessTokensController],
+  controllers: [WorkspacesController, AccessTokensController, SessionsController],
   providers: [
     WorkspacesService,
     AccessTokensService,
+    AccessTokenRotation,
     AccessTokenAuthenticator,
+    LeakedTokens,
+    RateLimits,
+    Sessions,
+    RequestAuthenticator,
     FirstOwner,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],

@@ -59,9 +59,13 @@ export class WorkspacesService {
     });
   }
 
-  /** Destroys the data keys, so that every sealed copy becomes unreadable, then all rows of the workspace. */
+  /**
+   * Destroys the data keys, so that every sealed copy becomes unreadable, then all rows of the workspace.
+   * @throws {AppError} `conflict` when another workspace would have no owner left.
+   */
   async delete(id: string): Promise<void> {
     await this.tenants.write(id, async (manager) => {
+      await refuseIfOthersNeedIt(manager, id);
       await this.dataKeys.destroy(id, manager);
       await manager.delete(WorkspaceEntity, { id });
     });
@@ -73,4 +77,17 @@ async function findOrThrow(manager: EntityManager, id: string): Promise<Workspac
   const workspace = await manager.findOneBy(WorkspaceEntity, { id });
   if (workspace === null) throw new AppError('not_found', 'No such workspace.');
   return workspace;
+}
+
+/** With a workspace go the tokens whose home it is. */
+async function refuseIfOthersNeedIt(manager: EntityManager, id: string): Promise<void> {
+  const [row] = await manager.query<{ needed: boolean }[]>(
+    'SELECT leaves_ownerless_elsewhere($1) AS needed',
+    [id],
+  );
+  if (row?.needed !== true) return;
+  throw new AppError(
+    'conflict',
+    'A token of this workspace is the only owner of another one. Give that one another owner first.',
+  );
 }

@@ -27,7 +27,8 @@ describe('row-level security', () => {
     for (const workspaceId of [app.workspaceId, other]) await fill(workspaceId);
     const rows = await owner.query<{ name: string }[]>(`
       SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace
-        AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'migrations' ORDER BY 1`);
+        AND relkind IN ('r', 'p') AND NOT relispartition
+        AND relname NOT IN ('migrations', 'rate_limits') ORDER BY 1`);
     tables = rows.map(({ name }) => ({ name, column: TENANT_COLUMN[name] ?? 'workspace_id' }));
   });
 
@@ -41,10 +42,8 @@ describe('row-level security', () => {
       .request('post', app.path('api-keys', workspaceId))
       .send({ provider: 'openai', apiKey: 'sk-test-row-level-security' })
       .expect(201);
-    await app
-      .request('post', app.path('tokens', workspaceId))
-      .send({ name: 'one', role: 'viewer' })
-      .expect(201);
+    const viewer = await app.tokenOf('viewer', workspaceId);
+    await app.request('post', '/api/session', viewer).send({}).expect(201);
     await app
       .request('post', app.path('executions', workspaceId))
       .send({
@@ -139,6 +138,7 @@ describe('row-level security', () => {
       `ALTER TABLE api_keys DISABLE ROW LEVEL SECURITY`,
       `SELECT * FROM migrations`,
       `SELECT create_execution_partitions(1)`,
+      `SELECT * FROM rate_limits`,
     ]) {
       await expect(runtime.query(statement)).rejects.toThrow(/permission denied|must be owner/);
     }

@@ -8,6 +8,13 @@ import { generateRootKey, LocalKeyEncryption, parseRootKey } from '../../src/cry
 import { FirstOwner, type Role } from '../../src/workspaces';
 import { createTestDatabase, type TestDatabase } from './test-database';
 
+/** A test does in a second what a person does in an hour; the tests of the limits set their own. */
+const UNLIMITED = {
+  KEYRUN_MANAGEMENT_REQUESTS_PER_MINUTE: '1000000',
+  KEYRUN_KEY_TESTS_PER_MINUTE: '1000000',
+  KEYRUN_FAILED_AUTHENTICATIONS_PER_MINUTE: '1000000',
+};
+
 export interface TestAppOptions {
   /** Variables of the environment, e.g. `{ KEYRUN_ALLOWED_HOSTS: upstream.host }`. */
   readonly variables?: Readonly<Record<string, string>>;
@@ -35,6 +42,7 @@ export class TestApp {
       NODE_ENV: 'test',
       LOG_LEVEL: 'silent',
       KEYRUN_ROOT_KEY: rootKey,
+      ...UNLIMITED,
       ...variables,
     });
     const { text, source } = environment.rootKey!;

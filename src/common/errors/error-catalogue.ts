@@ -20,6 +20,11 @@ export const ERROR_CATALOGUE = {
     'A secret was sent in the URL',
     'Send it in the Authorization header and revoke it.',
   ),
+  ambiguous_credentials: entry(
+    400,
+    'The request has an access token and a session cookie',
+    'Send one of them.',
+  ),
   unauthenticated: entry(
     401,
     'A valid access token is required',
@@ -29,6 +34,11 @@ export const ERROR_CATALOGUE = {
     403,
     'The role of this token does not allow this',
     'Use a token with a higher role.',
+  ),
+  cross_site_request: entry(
+    403,
+    'The request may come from another site',
+    'With a session cookie, send `x-keyrun-csrf: 1` and JSON, from a page of this server.',
   ),
   not_found: entry(
     404,
@@ -47,7 +57,22 @@ export const ERROR_CATALOGUE = {
     'The body must be JSON',
     'Send `Content-Type: application/json`.',
   ),
+  misdirected_request: entry(
+    421,
+    'This server does not answer under that host name',
+    'Use localhost, or ask the operator to add the name to KEYRUN_PUBLIC_HOSTS.',
+  ),
   unprocessable: entry(422, 'The request is well-formed but cannot be done', 'See `detail`.'),
+  too_many_requests: entry(
+    429,
+    'Too many requests',
+    'Wait for Retry-After, then repeat more slowly.',
+  ),
+  headers_too_large: entry(
+    431,
+    'The request has too many headers',
+    'Send at most 100 header fields.',
+  ),
   // The workspace's key or its provider account
   provider_key_missing: entry(
     424,

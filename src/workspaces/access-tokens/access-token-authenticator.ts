@@ -2,10 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { AppError } from '../../common';
 import { CryptoService } from '../../crypto';
+import type { Authority } from '../access/authority';
 import type { Role } from '../access/roles';
 import { isAccessToken } from './access-token.format';
 
-export interface AuthenticatedToken {
+/** A token that works. Its authority is that of the secret that was sent, which may end sooner than the token. */
+export interface AuthenticatedToken extends Omit<Authority, 'role'> {
   readonly tokenId: string;
   readonly workspaceId: string;
   readonly homeWorkspaceId: string;
@@ -13,18 +15,15 @@ export interface AuthenticatedToken {
   readonly role: Role | null;
 }
 
-interface TokenRow {
-  id: string;
-  homeWorkspaceId: string;
-  role: Role | null;
-}
+type TokenRow = Omit<AuthenticatedToken, 'workspaceId'>;
 
 /**
  * Read at each request, never cached: a revocation holds from the next request on, on every node. Notes the
  * time of use, once a minute at the most.
  */
 const AUTHENTICATE = `
-  SELECT id, home_workspace_id AS "homeWorkspaceId", role FROM authenticate_access_token($1, $2)`;
+  SELECT id AS "tokenId", home_workspace_id AS "homeWorkspaceId", role, scopes, agent_id AS "agentId",
+         expires_at AS "expiresAt" FROM authenticate_access_token($1, $2)`;
 
 /** Finds out whose token it is. */
 @Injectable()
@@ -43,11 +42,6 @@ export class AccessTokenAuthenticator {
     const digest = await this.crypto.digestToken(token);
     const [row] = await this.dataSource.query<TokenRow[]>(AUTHENTICATE, [digest, workspaceId]);
     if (row === undefined) throw new AppError('unauthenticated');
-    return {
-      tokenId: row.id,
-      workspaceId: workspaceId ?? row.homeWorkspaceId,
-      homeWorkspaceId: row.homeWorkspaceId,
-      role: row.role,
-    };
+    return { ...row, workspaceId: workspaceId ?? row.homeWorkspaceId };
   }
 }

@@ -1,7 +1,17 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn } from 'class-validator';
+import {
+  ArrayNotEmpty,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  Max,
+  Min,
+} from 'class-validator';
 import { IsInstant, IsPlainText, MayBeAbsent } from '../../common';
-import { ROLES, type Role } from '../access/roles';
+import { PERMISSION_NAMES, type Permission, ROLES, type Role } from '../access/roles';
+
+const OVERLAP_SECONDS_MAX = 7 * 86_400;
 
 export class CreateAccessTokenDto {
   @ApiProperty({ description: 'What the token is for', minLength: 1, maxLength: 100 })
@@ -19,6 +29,43 @@ export class CreateAccessTokenDto {
   @MayBeAbsent()
   @IsInstant()
   expiresAt?: string;
+
+  @ApiPropertyOptional({
+    enum: PERMISSION_NAMES,
+    isArray: true,
+    description: 'Narrow the role to these permissions, each of which it must have. Default: all',
+    example: ['executions:run'],
+  })
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayNotEmpty()
+  @ArrayUnique()
+  @IsIn(PERMISSION_NAMES, { each: true })
+  scopes?: Permission[];
+
+  @ApiPropertyOptional({
+    description: 'The only agent that it may run executions as and read them of. Default: any',
+    minLength: 1,
+    maxLength: 200,
+  })
+  @MayBeAbsent()
+  @IsPlainText(200)
+  agentId?: string;
+}
+
+export class RotateAccessTokenDto {
+  @ApiPropertyOptional({
+    description: 'Seconds for which the old secret still works; at most a week',
+    type: 'integer',
+    minimum: 0,
+    maximum: OVERLAP_SECONDS_MAX,
+    default: 0,
+  })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(0)
+  @Max(OVERLAP_SECONDS_MAX)
+  overlapSeconds: number = 0;
 }
 
 export class AccessTokenResponse {
@@ -31,6 +78,17 @@ export class AccessTokenResponse {
   @ApiProperty({ enum: ROLES, description: 'Role in this workspace' })
   role: Role;
 
+  @ApiProperty({
+    enum: PERMISSION_NAMES,
+    isArray: true,
+    nullable: true,
+    description: 'null: not narrowed',
+  })
+  scopes: Permission[] | null;
+
+  @ApiProperty({ nullable: true, type: String, description: 'null: bound to no agent' })
+  agentId: string | null;
+
   @ApiProperty({ description: 'Last four characters of the token' })
   last4: string;
 
@@ -42,6 +100,14 @@ export class AccessTokenResponse {
 
   @ApiProperty({ format: 'date-time', nullable: true, type: String, description: 'null: never' })
   expiresAt: string | null;
+
+  @ApiProperty({
+    format: 'date-time',
+    nullable: true,
+    type: String,
+    description: 'Until when the secret before the last rotation works; null: it does not',
+  })
+  overlapEndsAt: string | null;
 
   @ApiProperty({
     format: 'date-time',

@@ -1,9 +1,11 @@
 import { Check, Column, CreateDateColumn, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
-import type { Role } from '../access/roles';
+import type { Permission, Role } from '../access/roles';
 
 /** An access token of our API. The token itself is shown once and never stored: only its keyed digest is. */
 @Entity('access_tokens')
 @Index('access_tokens_home_workspace_id', ['homeWorkspaceId'])
+@Check('access_tokens_scopes', `cardinality(scopes) > 0`)
+@Check('access_tokens_previous', `(previous_digest IS NULL) = (previous_expires_at IS NULL)`)
 export class AccessTokenEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'access_tokens_pkey' })
   id: string;
@@ -35,6 +37,22 @@ export class AccessTokenEntity {
 
   @Column('timestamptz', { name: 'last_used_at', nullable: true })
   lastUsedAt: Date | null;
+
+  /** Narrow every role that the token has; null: not narrowed. */
+  @Column('text', { array: true, nullable: true })
+  scopes: Permission[] | null;
+
+  /** The only agent that it may run as; null: any. */
+  @Column('text', { name: 'agent_id', nullable: true })
+  agentId: string | null;
+
+  /** Digest of the secret before the last rotation, which works until the overlap ends. */
+  @Index('access_tokens_previous_digest_key', { unique: true })
+  @Column('bytea', { name: 'previous_digest', nullable: true, select: false })
+  previousDigest: Buffer | null;
+
+  @Column('timestamptz', { name: 'previous_expires_at', nullable: true })
+  previousExpiresAt: Date | null;
 }
 
 /** What a token may do in one workspace. */

@@ -13,14 +13,19 @@ import {
   AccessTokenResponse,
   CreateAccessTokenDto,
   CreatedAccessTokenResponse,
+  RotateAccessTokenDto,
 } from './access-token.dto';
+import { AccessTokenRotation } from './access-token-rotation';
 import { AccessTokensService, type GrantedToken } from './access-tokens.service';
 
 @ApiTags('Access tokens')
 @ApiParam({ name: 'workspaceId', format: 'uuid' })
 @Controller('workspaces/:workspaceId/tokens')
 export class AccessTokensController {
-  constructor(private readonly tokens: AccessTokensService) {}
+  constructor(
+    private readonly tokens: AccessTokensService,
+    private readonly rotation: AccessTokenRotation,
+  ) {}
 
   @Post()
   @ApiOperation({ summary: 'Create an access token; it is shown once' })
@@ -45,6 +50,21 @@ export class AccessTokensController {
     return toList(await this.tokens.list(principal.workspaceId, query), query.limit, present);
   }
 
+  @Post(':tokenId/rotate')
+  @Requires('tokens:write')
+  @ApiCreatedResponse({
+    type: CreatedAccessTokenResponse,
+    description: 'The new secret; the old one works until the overlap ends',
+  })
+  async rotate(
+    @CurrentPrincipal() principal: Principal,
+    @Param('tokenId', IdPipe) tokenId: string,
+    @Body() body: RotateAccessTokenDto,
+  ): Promise<CreatedAccessTokenResponse> {
+    const { granted, text } = await this.rotation.rotate(principal, tokenId, body.overlapSeconds);
+    return { ...present(granted), token: text };
+  }
+
   @Delete(':tokenId')
   @ApiOperation({ summary: 'Revoke an access token' })
   @HttpCode(204)
@@ -63,10 +83,17 @@ function present({ role, token }: GrantedToken): AccessTokenResponse {
     id: token.id,
     name: token.name,
     role,
+    scopes: token.scopes,
+    agentId: token.agentId,
     last4: token.last4,
     homeWorkspaceId: token.homeWorkspaceId,
     createdAt: token.createdAt.toISOString(),
     expiresAt: token.expiresAt?.toISOString() ?? null,
+    overlapEndsAt: futureOrNull(token.previousExpiresAt),
     lastUsedAt: token.lastUsedAt?.toISOString() ?? null,
   };
+}
+
+function futureOrNull(time: Date | null): string | null {
+  return time !== null && time.getTime() > Date.now() ? time.toISOString() : null;
 }

@@ -4,9 +4,9 @@ import { v7 as uuidv7 } from 'uuid';
 import { AppError, type ListQuery } from '../../common';
 import { CryptoService } from '../../crypto';
 import { TenantDatabase } from '../../database';
+import { type Authority, refuseBeyond } from '../access/authority';
 import type { Principal } from '../access/principal';
-import { includesRole, type Role } from '../access/roles';
-import { WorkspaceEntity } from '../workspace.entity';
+import { includesRole, type Role, roleAllows } from '../access/roles';
 import type { CreateAccessTokenDto } from './access-token.dto';
 import { AccessTokenEntity, AccessTokenGrantEntity } from './access-token.entity';
 import { generateAccessToken } from './access-token.format';
@@ -22,6 +22,12 @@ export interface GrantedToken {
   readonly token: AccessTokenEntity;
 }
 
+interface NewToken extends Authority {
+  readonly workspaceId: string;
+  readonly name: string;
+  readonly text: string;
+}
+
 @Injectable()
 export class AccessTokensService {
   constructor(
@@ -32,28 +38,34 @@ export class AccessTokensService {
   /**
    * Creates a token whose home is the workspace.
    * @returns the row, and the token text, which exists nowhere else.
-   * @throws {AppError} `forbidden` when the role is above the caller's.
+   * @throws {AppError} `forbidden` when it would get more than the caller has.
    */
   async create(
     principal: Principal,
     input: CreateAccessTokenDto,
   ): Promise<{ granted: GrantedToken; text: string }> {
-    if (!includesRole(principal.role, input.role)) {
-      throw new AppError('forbidden', `A token may get at most your own role, ${principal.role}.`);
-    }
-    const expiresAt = expiryOrThrow(input.expiresAt);
+    const authority = {
+      role: input.role,
+      scopes: input.scopes ?? null,
+      agentId: input.agentId ?? null,
+      expiresAt: expiryOrThrow(input.expiresAt, principal.expiresAt),
+    };
+    refuseIdleScopes(authority);
+    refuseBeyond(principal, authority);
     const text = generateAccessToken();
     const granted = await this.tenants.write(principal.workspaceId, (manager) =>
-      this.insert(manager, { ...input, workspaceId: principal.workspaceId, expiresAt, text }),
+      this.insert(manager, {
+        ...authority,
+        workspaceId: principal.workspaceId,
+        name: input.name,
+        text,
+      }),
     );
     return { granted, text };
   }
 
   /** Stores a token and its grant on its home workspace. */
-  async insert(
-    manager: EntityManager,
-    input: { workspaceId: string; name: string; role: Role; expiresAt: Date | null; text: string },
-  ): Promise<GrantedToken> {
+  async insert(manager: EntityManager, input: NewToken): Promise<GrantedToken> {
     const id = uuidv7();
     await manager.insert(AccessTokenEntity, {
       id,
@@ -62,6 +74,8 @@ export class AccessTokensService {
       digest: await this.crypto.digestToken(input.text),
       last4: input.text.slice(-4),
       expiresAt: input.expiresAt,
+      scopes: input.scopes === null ? null : [...input.scopes],
+      agentId: input.agentId,
     });
     await manager.insert(AccessTokenGrantEntity, {
       tokenId: id,
@@ -98,25 +112,33 @@ export class AccessTokensService {
   }
 
   /**
-   * Takes a token's access to the workspace away; in its home workspace that deletes the token. Holds from
-   * the next request on.
+   * Takes a token's access to the workspace away; in its home workspace that deletes the token, and other
+   * workspaces that it alone owned pass on to the caller. Holds from the next request on.
    * @throws {AppError} `not_found`; `forbidden` above the caller's role; `conflict` for the last owner.
    */
   async revoke(principal: Principal, tokenId: string): Promise<void> {
     const { workspaceId } = principal;
     await this.tenants.write(workspaceId, async (manager) => {
       // Two owners that revoke each other at the same moment must not both succeed.
-      await manager.findOneOrFail(WorkspaceEntity, {
-        where: { id: workspaceId },
-        lock: { mode: 'pessimistic_write' },
-      });
+      await manager.query('SELECT FROM workspaces WHERE id = $1 FOR UPDATE', [workspaceId]);
       const grant = await manager.findOneBy(AccessTokenGrantEntity, { tokenId, workspaceId });
       if (grant === null) throw new AppError('not_found', 'No such token.');
       if (!includesRole(principal.role, grant.role)) {
         throw new AppError('forbidden', 'A token of a higher role cannot be revoked.');
       }
-      if (grant.role === 'owner' && !(await hasOtherOwner(manager, workspaceId, tokenId))) {
-        throw new AppError('conflict', 'The last owner token of a workspace cannot be revoked.');
+      const isAtHome = await manager.existsBy(AccessTokenEntity, {
+        id: tokenId,
+        homeWorkspaceId: workspaceId,
+      });
+      await refuseLastOwner(
+        manager,
+        tokenId,
+        (ownedId) =>
+          // Elsewhere the caller takes over, unless it is the caller that goes.
+          ownedId === workspaceId || (isAtHome && tokenId === principal.tokenId),
+      );
+      if (isAtHome) {
+        await manager.query('SELECT pass_on_workspaces($1, $2)', [tokenId, principal.tokenId]);
       }
       await manager.delete(AccessTokenGrantEntity, { tokenId, workspaceId });
       await manager.delete(AccessTokenEntity, { id: tokenId, homeWorkspaceId: workspaceId });
@@ -124,24 +146,39 @@ export class AccessTokensService {
   }
 }
 
-/** Whether another token that still works owns the workspace. */
-async function hasOtherOwner(
+/** An expired owner is none. */
+async function refuseLastOwner(
   manager: EntityManager,
-  workspaceId: string,
   tokenId: string,
-): Promise<boolean> {
-  const rows = await manager.query<unknown[]>(
-    `SELECT 1 FROM access_token_grants access JOIN access_tokens token ON token.id = access.token_id
-      WHERE access.workspace_id = $1 AND access.role = 'owner' AND token.id <> $2
-        AND (token.expires_at IS NULL OR token.expires_at > now()) LIMIT 1`,
-    [workspaceId, tokenId],
+  isLost: (workspaceId: string) => boolean,
+): Promise<void> {
+  const owned = await manager.query<{ id: string }[]>(
+    'SELECT id FROM workspaces_owned_alone($1) AS id',
+    [tokenId],
   );
-  return rows.length > 0;
+  if (!owned.some(({ id }) => isLost(id))) return;
+  throw new AppError(
+    'conflict',
+    'The last owner token of a workspace cannot be revoked. Rotate it, or make another owner first.',
+  );
 }
 
-function expiryOrThrow(text: string | undefined): Date {
+/** A scope that the role does not have would promise what the token cannot do. */
+function refuseIdleScopes({ role, scopes }: Authority): void {
+  const idle = (scopes ?? []).filter((scope) => !roleAllows(role, scope));
+  if (idle.length === 0) return;
+  throw new AppError('validation_failed', 'Invalid: /scopes. See `errors`.', {
+    fields: [
+      { pointer: '/scopes', message: `the role ${role} does not include: ${idle.join(', ')}` },
+    ],
+  });
+}
+
+function expiryOrThrow(text: string | undefined, makerExpiresAt: Date | null): Date {
   const now = Date.now();
-  if (text === undefined) return new Date(now + DEFAULT_LIFETIME_MS);
+  if (text === undefined) {
+    return new Date(Math.min(now + DEFAULT_LIFETIME_MS, makerExpiresAt?.getTime() ?? Infinity));
+  }
   const expiresAt = new Date(text);
   const lifetimeMs = expiresAt.getTime() - now;
   if (!(lifetimeMs > 0 && lifetimeMs <= LIFETIME_MS_MAX)) {

@@ -1,14 +1,21 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
-import type { Role } from './roles';
+import type { Authority } from './authority';
 
-/** Who calls: an access token, and its role in the workspace of the route. */
-export interface Principal {
+/** Somebody who is signed in to the web UI. */
+export interface Session {
+  readonly id: string;
+  readonly expiresAt: Date;
+}
+
+/** Who calls: an access token, and what it may do in the workspace of the route. */
+export interface Principal extends Authority {
   readonly tokenId: string;
+  /** The session of the web UI that it came through; null: the token was sent itself. */
+  readonly session: Session | null;
   /** The workspace of the route, else the token's home. */
   readonly workspaceId: string;
   readonly homeWorkspaceId: string;
-  readonly role: Role;
 }
 
 export type AuthenticatedRequest = Request & { principal?: Principal };

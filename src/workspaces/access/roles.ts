@@ -6,6 +6,7 @@ export type Role = (typeof ROLES)[number];
 
 /** What a route may demand, and the lowest role that has it. */
 export const PERMISSIONS = {
+  'session:use': 'viewer',
   'workspaces:list': 'viewer',
   'workspaces:create': 'admin',
   'providers:read': 'viewer',
@@ -24,7 +25,10 @@ export const PERMISSIONS = {
 /** One of {@link PERMISSIONS}. */
 export type Permission = keyof typeof PERMISSIONS;
 
-export function isAllowed(role: Role, permission: Permission): boolean {
+export const PERMISSION_NAMES = Object.keys(PERMISSIONS) as Permission[];
+
+/** Whether the role has the permission; the scopes of a token may still narrow it. */
+export function roleAllows(role: Role, permission: Permission): boolean {
   return includesRole(role, PERMISSIONS[permission]);
 }
 
