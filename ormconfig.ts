@@ -7,7 +7,10 @@ import { CrossWorkspaceFunctions1764000400000 } from './migrations/1764000400000
 import { FinishAccessTokens1764000500000 } from './migrations/1764000500000-finish-access-tokens';
 import { RateLimits1764000510000 } from './migrations/1764000510000-rate-limits';
 import { CreateSessions1764000520000 } from './migrations/1764000520000-create-sessions';
+import { CreateAuditEvents1764000600000 } from './migrations/1764000600000-create-audit-events';
+import { CreateAuditFunctions1764000610000 } from './migrations/1764000610000-create-audit-functions';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
+import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
 import { DataKeyEntity } from './src/crypto/data-key.entity';
 import {
@@ -50,6 +53,8 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       ExecutionOutputEntity,
       ExecutionAttemptEntity,
       AttemptOutcomeEntity,
+      AuditEventEntity,
+      AuditHeadEntity,
     ],
     migrations: [
       CreateWorkspaces1764000000000,
@@ -60,6 +65,8 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       FinishAccessTokens1764000500000,
       RateLimits1764000510000,
       CreateSessions1764000520000,
+      CreateAuditEvents1764000600000,
+      CreateAuditFunctions1764000610000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -3,6 +3,7 @@ import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
 import { AiProvidersModule } from './ai-providers';
 import { ApiKeysModule } from './api-keys';
+import { AuditModule } from './audit';
 import { ProblemFilter, RequestValidationPipe } from './common';
 import { ConfigModule, type Environment } from './config';
 import { CryptoModule, type KeyEncryption, PostgresDataKeyStore } from './crypto';
@@ -37,6 +38,7 @@ export class AppModule {
         AiProvidersModule,
         ApiKeysModule,
         ExecutionsModule,
+        AuditModule,
         HealthModule,
       ],
       providers: [

@@ -39,8 +39,8 @@ export function configureApp(app: NestExpressApplication): void {
   app.use(['/api', '/v1'], forbidCaching);
   app.use(refuseManyHeaders);
   app.use(checkHost(environment.publicHosts));
-  app.use((_request: unknown, _response: unknown, next: () => void) => {
-    runRequest(next);
+  app.use((request: { id?: string }, _response: unknown, next: () => void) => {
+    runRequest(next, () => request.id);
   });
   app.use(refuseSecretsInUrls(app.get(LeakedTokens, { strict: false })));
   for (const path of LONG_BODY_ROUTES) app.use(path, ...jsonBody(LONG_BODY));

@@ -2,10 +2,10 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { OutboundPolicy, type ProviderErrorCategory, ProviderFactory } from '../ai-providers';
 import { AppError, type Secret } from '../common';
-import { CryptoRefused, CryptoService } from '../crypto';
+import { CryptoRefused } from '../crypto';
 import { callerTokenId, TenantDatabase } from '../database';
 import { ApiKeyEntity, type ApiKeyHealth } from './api-key.entity';
-import { sealingContext } from './api-key-sealing';
+import { ApiKeyVault } from './api-key-vault';
 
 /** A key opened for one use: who pays, where it goes, and the secret itself. */
 export interface ResolvedCredential {
@@ -16,6 +16,16 @@ export interface ResolvedCredential {
   readonly health: ApiKeyHealth | null;
   readonly baseUrl: string | null;
   readonly secret: Secret | null;
+}
+
+/** Which key is wanted, and what for. */
+export interface CredentialRequest {
+  readonly workspaceId: string;
+  readonly provider: string;
+  /** That key and no other; undefined: the first enabled key of the provider. */
+  readonly keyId?: string;
+  /** The id of the execution, or `test`. Recorded with every opening of a key. */
+  readonly purpose: string;
 }
 
 /** How a call with the key ended. */
@@ -69,23 +79,19 @@ export class ApiKeyCredentials {
   constructor(
     private readonly dataSource: DataSource,
     private readonly tenants: TenantDatabase,
-    private readonly crypto: CryptoService,
+    private readonly vault: ApiKeyVault,
     private readonly providerFactory: ProviderFactory,
     private readonly outboundPolicy: OutboundPolicy,
   ) {}
 
   /**
    * The credential for one execution.
-   * @param keyId - that key and no other; undefined: the first enabled key of the provider.
    * @throws {AppError} `validation_failed` for an unknown provider, `provider_key_missing` when there is no
    * usable key, `provider_key_unreadable` when it does not open, `blocked_destination` when the outbound policy
    * does not allow its base URL any more. Nothing was sent then.
    */
-  async resolve(
-    workspaceId: string,
-    provider: string,
-    keyId?: string,
-  ): Promise<ResolvedCredential> {
+  async resolve(request: CredentialRequest): Promise<ResolvedCredential> {
+    const { workspaceId, provider, keyId, purpose } = request;
     if (!this.providerFactory.describe(provider).requiresKey) return { workspaceId, ...KEYLESS };
     const [row] = await this.dataSource.query<CredentialRow[]>(FIND_CREDENTIAL, [
       workspaceId,
@@ -98,7 +104,7 @@ export class ApiKeyCredentials {
     }
     // The policy may have been tightened since the key was saved.
     if (row.baseUrl !== null) this.outboundPolicy.checkBaseUrl(row.baseUrl);
-    return this.open(row);
+    return this.open(row, purpose);
   }
 
   /** Notes what a use of the key told about it; most uses tell nothing new. */
@@ -118,12 +124,11 @@ export class ApiKeyCredentials {
     await this.noteQuietly(credential, { health });
   }
 
-  private async open(row: CredentialRow): Promise<ResolvedCredential> {
+  private async open(row: CredentialRow, purpose: string): Promise<ResolvedCredential> {
     const { id: keyId, workspaceId, secretVersion, health, baseUrl } = row;
     const credential = { workspaceId, keyId, secretVersion, health, baseUrl };
     try {
-      const secret = await this.crypto.decryptApiKey(row.encryptedKey, sealingContext(row));
-      return { ...credential, secret };
+      return { ...credential, secret: await this.vault.open(row, purpose) };
     } catch (error) {
       if (!(error instanceof CryptoRefused)) throw error;
       this.logger.error({

@@ -41,6 +41,7 @@ export class ApiKeyTestsController {
     if (keyId === undefined && provider !== undefined && apiKey !== undefined) {
       const accepted = this.intake.accept({ provider, apiKey, baseUrl });
       return this.tests.run(
+        { workspaceId, keyId: null, provider: accepted.provider.id, baseUrl: accepted.baseUrl },
         this.providerFactory.createProvider(accepted.provider.id, accepted.secret, {
           baseUrl: accepted.baseUrl,
         }),
@@ -52,15 +53,15 @@ export class ApiKeyTestsController {
   }
 
   private async testSaved(workspaceId: string, keyId: string): Promise<TestApiKeyResponse> {
-    const { provider: type, enabled } = await this.apiKeys.get(workspaceId, keyId);
+    const { provider: type, enabled, baseUrl } = await this.apiKeys.get(workspaceId, keyId);
     if (!enabled) throw new AppError('unprocessable', 'The key is disabled. Enable it to test it.');
+    const tested = { workspaceId, keyId, provider: type, baseUrl };
     try {
-      const credential = await this.credentials.resolve(workspaceId, type, keyId);
-      const { secret, baseUrl } = credential;
-      const provider = this.providerFactory.createProvider(type, secret, { baseUrl });
-      return await this.tests.runSaved(credential, provider);
+      const credential = await this.credentials.resolve({ ...tested, purpose: 'test' });
+      const provider = this.providerFactory.createProvider(type, credential.secret, credential);
+      return await this.tests.runSaved(tested, credential, provider);
     } catch (error) {
-      return this.tests.unreadable(error);
+      return this.tests.unreadable(tested, error);
     }
   }
 }

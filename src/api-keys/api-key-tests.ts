@@ -1,53 +1,88 @@
 import { Injectable } from '@nestjs/common';
 import { type AIProvider, ProviderError } from '../ai-providers';
+import { appendAuditEvents } from '../audit-trail';
 import { AppError, ERROR_CATALOGUE } from '../common';
+import { TenantDatabase } from '../database';
+import { describeDestination } from './api-key-audit';
 import { ApiKeyCredentials, type ResolvedCredential } from './api-key-credentials';
 import type { TestApiKeyResponse } from './dto/api-key.response';
 
 /** A test is one small request; a vendor that takes longer is not usable anyway. */
 const TEST_TIMEOUT_MS = 15_000;
 
-/** Asks the provider whether it accepts a key, by a real call that costs nothing. */
+/** The key under test. */
+export interface TestedKey {
+  readonly workspaceId: string;
+  /** Null: it is not saved. */
+  readonly keyId: string | null;
+  readonly provider: string;
+  readonly baseUrl: string | null;
+}
+
+/** Asks the provider whether it accepts a key, by a real call that costs nothing. Each test is audited. */
 @Injectable()
 export class ApiKeyTests {
-  constructor(private readonly credentials: ApiKeyCredentials) {}
+  constructor(
+    private readonly credentials: ApiKeyCredentials,
+    private readonly tenants: TenantDatabase,
+  ) {}
 
   /** Tests with the given provider object; a refusal is a result, not an error. */
-  async run(provider: AIProvider): Promise<TestApiKeyResponse> {
-    const startedAt = performance.now();
-    try {
-      const { model } = await provider.testCredential({ timeoutMs: TEST_TIMEOUT_MS });
-      const message = 'The provider accepted the key.';
-      return { ok: true, category: 'ok', message, latencyMs: elapsedMs(startedAt), model };
-    } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
-      const { category } = error;
-      const { title, remedy } = ERROR_CATALOGUE[category];
-      const message = `${title}. ${remedy}`;
-      return { ok: false, category, message, latencyMs: elapsedMs(startedAt), model: null };
-    }
+  async run(key: TestedKey, provider: AIProvider): Promise<TestApiKeyResponse> {
+    return this.audited(key, await ask(provider));
   }
 
   /** Tests a saved key and keeps the result with it. */
   async runSaved(
+    key: TestedKey,
     credential: ResolvedCredential,
     provider: AIProvider,
   ): Promise<TestApiKeyResponse> {
-    const result = await this.run(provider);
+    const result = await this.run(key, provider);
     await this.credentials.noteTest(credential, result.category);
     return result;
   }
 
   /** The answer for a saved key that does not open: also a result, found without any call. */
-  unreadable(error: unknown): TestApiKeyResponse {
+  async unreadable(key: TestedKey, error: unknown): Promise<TestApiKeyResponse> {
     if (!(error instanceof AppError) || error.code !== 'provider_key_unreadable') throw error;
-    return {
+    return this.audited(key, {
       ok: false,
       category: 'provider_key_unreadable',
       message: error.message,
       latencyMs: 0,
       model: null,
-    };
+    });
+  }
+
+  private async audited(key: TestedKey, result: TestApiKeyResponse): Promise<TestApiKeyResponse> {
+    const { workspaceId, keyId, provider, baseUrl } = key;
+    const { ok, category } = result;
+    const details = { provider, destination: describeDestination(baseUrl), ok, category };
+    await this.tenants.write(workspaceId, (manager) =>
+      appendAuditEvents(manager, {
+        workspaceId,
+        action: 'api-key.tested',
+        subjectId: keyId,
+        details,
+      }),
+    );
+    return result;
+  }
+}
+
+async function ask(provider: AIProvider): Promise<TestApiKeyResponse> {
+  const startedAt = performance.now();
+  try {
+    const { model } = await provider.testCredential({ timeoutMs: TEST_TIMEOUT_MS });
+    const message = 'The provider accepted the key.';
+    return { ok: true, category: 'ok', message, latencyMs: elapsedMs(startedAt), model };
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    const { category } = error;
+    const { title, remedy } = ERROR_CATALOGUE[category];
+    const message = `${title}. ${remedy}`;
+    return { ok: false, category, message, latencyMs: elapsedMs(startedAt), model: null };
   }
 }
 

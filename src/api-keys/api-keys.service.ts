@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import { type EntityManager, In } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { appendAuditEvents } from '../audit-trail';
 import { AppError, type ListQuery } from '../common';
 import { CryptoService } from '../crypto';
 import { TenantDatabase } from '../database';
 import { ApiKeyEntity } from './api-key.entity';
+import { auditedKey } from './api-key-audit';
 import { ApiKeyIntake } from './api-key-intake';
 import { sealingContext } from './api-key-sealing';
 import type { CreateApiKeyDto, ReplaceSecretDto, UpdateApiKeyDto } from './dto/api-key.dto';
@@ -37,7 +39,9 @@ export class ApiKeysService {
         last4,
         priority: input.priority ?? 0,
       });
-      return findOrThrow(manager, row);
+      const saved = await findOrThrow(manager, row);
+      await appendAuditEvents(manager, auditedKey('api-key.created', saved));
+      return saved;
     });
     return { key, warnings };
   }
@@ -63,11 +67,15 @@ export class ApiKeysService {
   /** @throws {AppError} `not_found` */
   async update(workspaceId: string, id: string, change: UpdateApiKeyDto): Promise<ApiKeyEntity> {
     const { label, enabled, priority } = change;
+    if (label === undefined && enabled === undefined && priority === undefined) {
+      return this.get(workspaceId, id);
+    }
     return this.tenants.write(workspaceId, async (manager) => {
-      if (label !== undefined || enabled !== undefined || priority !== undefined) {
-        await manager.update(ApiKeyEntity, { id, workspaceId }, { label, enabled, priority });
-      }
-      return findOrThrow(manager, { id, workspaceId });
+      await manager.update(ApiKeyEntity, { id, workspaceId }, { label, enabled, priority });
+      const key = await findOrThrow(manager, { id, workspaceId });
+      const state = { enabled: key.enabled, priority: key.priority };
+      await appendAuditEvents(manager, auditedKey('api-key.updated', key, state));
+      return key;
     });
   }
 
@@ -103,7 +111,13 @@ export class ApiKeysService {
         })
         .where({ id, workspaceId })
         .execute();
-      return findOrThrow(manager, { id, workspaceId });
+      const replaced = await findOrThrow(manager, { id, workspaceId });
+      const { secretVersion } = replaced;
+      await appendAuditEvents(
+        manager,
+        auditedKey('api-key.secret-replaced', replaced, { secretVersion }),
+      );
+      return replaced;
     });
     return { key, warnings };
   }
@@ -111,17 +125,32 @@ export class ApiKeysService {
   /** @throws {AppError} `not_found` */
   async delete(workspaceId: string, id: string): Promise<void> {
     await this.tenants.write(workspaceId, async (manager) => {
-      const { affected } = await manager.delete(ApiKeyEntity, { id, workspaceId });
-      if (affected === 0) throw new AppError('not_found', 'No such API key.');
+      const deleted = await deleteKeys(manager, { id, workspaceId });
+      if (deleted === 0) throw new AppError('not_found', 'No such API key.');
     });
   }
 
   /** Deletes every key of the provider. None to delete is no error. */
   async deleteByProvider(workspaceId: string, provider: string): Promise<void> {
     await this.tenants.write(workspaceId, (manager) =>
-      manager.delete(ApiKeyEntity, { workspaceId, provider }),
+      deleteKeys(manager, { workspaceId, provider }),
     );
   }
+}
+
+/** @returns how many there were. Locked first, so that each leaves exactly one event, whoever else deletes. */
+async function deleteKeys(
+  manager: EntityManager,
+  where: Pick<ApiKeyEntity, 'workspaceId'> & Partial<Pick<ApiKeyEntity, 'id' | 'provider'>>,
+): Promise<number> {
+  const keys = await manager.find(ApiKeyEntity, {
+    where,
+    order: { id: 'ASC' },
+    lock: { mode: 'pessimistic_write' },
+  });
+  await manager.delete(ApiKeyEntity, { id: In(keys.map((key) => key.id)) });
+  await appendAuditEvents(manager, ...keys.map((key) => auditedKey('api-key.deleted', key)));
+  return keys.length;
 }
 
 async function findOrThrow(

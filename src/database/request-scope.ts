@@ -3,6 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 interface Scope {
   /** The access token that the guard authenticated; null until then. */
   tokenId: string | null;
+  /** Asked late: the id is given after the scope was opened. */
+  readonly requestId: () => string | undefined;
 }
 
 const scopes = new AsyncLocalStorage<Scope>();
@@ -11,8 +13,8 @@ const scopes = new AsyncLocalStorage<Scope>();
  * Runs an HTTP request in a scope of its own. From here on the database gives rows only to the token that is
  * named with {@link nameToken}, and to none before that.
  */
-export function runRequest<T>(work: () => T): T {
-  return scopes.run({ tokenId: null }, work);
+export function runRequest<T>(work: () => T, requestId: Scope['requestId'] = () => undefined): T {
+  return scopes.run({ tokenId: null, requestId }, work);
 }
 
 /** Names the authenticated token of the request under way. */
@@ -29,4 +31,9 @@ const NOBODY = '00000000-0000-0000-0000-000000000000';
 export function callerTokenId(): string | null {
   const scope = scopes.getStore();
   return scope === undefined ? null : (scope.tokenId ?? NOBODY);
+}
+
+/** The id of the request under way; null outside of any. */
+export function callerRequestId(): string | null {
+  return scopes.getStore()?.requestId() ?? null;
 }

@@ -58,7 +58,8 @@ export class TenantDatabase {
     const queryRunner = this.dataSource.createQueryRunner();
     try {
       await queryRunner.query(`BEGIN; SELECT ${enter}`);
-      return queryRunner;
+      // Else TypeORM, which did not begin it, refuses locks and lets save() commit a transaction of its own.
+      return Object.assign(queryRunner, { isTransactionActive: true, transactionDepth: 1 });
     } catch (error) {
       await finish(queryRunner, 'ROLLBACK').catch(() => undefined);
       throw error;

@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import type { ExecuteResult, ProviderError } from '../ai-providers';
 import { ERROR_CATALOGUE } from '../common';
 import { ExecutionLedger, type ExecutionStart, type Settlement } from './execution-ledger';
@@ -31,11 +30,10 @@ export class ExecutionTracker {
    * Commits the execution and its first attempt. Call the provider only after this resolved.
    * @throws {AppError} `ledger_unavailable`
    */
-  async startExecution(input: Omit<ExecutionStart, 'id'>): Promise<RunningExecution> {
+  async startExecution(input: ExecutionStart): Promise<RunningExecution> {
     const startedAtMs = performance.now();
-    const id = uuidv7();
-    const { workspaceId, agentId, provider, model, apiKeyId, metadata } = input;
-    const startedAt = await this.ledger.start({ id, ...input });
+    const { id, workspaceId, agentId, provider, model, apiKeyId, metadata } = input;
+    const startedAt = await this.ledger.start(input);
     const record: ExecutionRecord = {
       ...{ id, workspaceId, agentId, provider, model, apiKeyId, metadata },
       status: 'running',

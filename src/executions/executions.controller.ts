@@ -7,6 +7,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Response } from 'express';
+import { v7 as uuidv7 } from 'uuid';
 import { type ExecuteParams, ProviderFactory } from '../ai-providers';
 import { ApiKeyCredentials } from '../api-keys';
 import { ApiListResponse, AppError, IdPipe, type List, Secret, toList } from '../common';
@@ -53,8 +54,15 @@ export class ExecutionsController {
     const { workspaceId } = principal;
     agentInReach(principal, body.agentId);
     refuseUnavailable(body, idempotencyKey);
-    const credential = await this.credentials.resolve(workspaceId, body.provider, body.apiKeyId);
+    const id = uuidv7();
+    const credential = await this.credentials.resolve({
+      workspaceId,
+      provider: body.provider,
+      keyId: body.apiKeyId,
+      purpose: id,
+    });
     const record = await this.executions.run({
+      id,
       workspaceId,
       agentId: body.agentId,
       params: toParams(body),

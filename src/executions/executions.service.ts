@@ -13,6 +13,8 @@ import { ExecutionTracker, type RunningExecution } from './execution-tracker';
 
 /** One execution to run: what, by whom, and the provider that the controller made with the resolved key. */
 export interface RunExecution {
+  /** Made before the key was opened, which is recorded with it. */
+  readonly id: string;
   readonly workspaceId: string;
   readonly agentId: string;
   readonly params: ExecuteParams;
@@ -42,6 +44,7 @@ export class ExecutionsService {
   async run(input: RunExecution): Promise<ExecutionRecord> {
     const deadlineAt = performance.now() + input.timeoutMs;
     let execution = await this.tracker.startExecution({
+      id: input.id,
       workspaceId: input.workspaceId,
       agentId: input.agentId,
       provider: input.provider.type,

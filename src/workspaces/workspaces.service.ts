@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { appendAuditEvents, closeAuditTrail } from '../audit-trail';
 import { AppError, type ListQuery } from '../common';
 import { DataKeys } from '../crypto';
 import { TenantDatabase } from '../database';
@@ -34,6 +35,7 @@ export class WorkspacesService {
   async insert(manager: EntityManager, id: string, name: string): Promise<WorkspaceEntity> {
     await manager.insert(WorkspaceEntity, { id, name });
     await this.dataKeys.create(id, manager);
+    await appendAuditEvents(manager, named(id, 'workspace.created', name));
     return manager.findOneByOrFail(WorkspaceEntity, { id });
   }
 
@@ -55,22 +57,37 @@ export class WorkspacesService {
   async rename(id: string, name: string): Promise<WorkspaceEntity> {
     return this.tenants.write(id, async (manager) => {
       await manager.update(WorkspaceEntity, { id }, { name });
-      return findOrThrow(manager, id);
+      const workspace = await findOrThrow(manager, id);
+      await appendAuditEvents(manager, named(id, 'workspace.renamed', name));
+      return workspace;
     });
   }
 
   /**
-   * Destroys the data keys, so that every sealed copy becomes unreadable, then all rows of the workspace.
+   * Destroys the data keys, so that every sealed copy becomes unreadable, then all rows of the workspace. Its
+   * audit trail goes with it; where that ended is kept in the trail of the server.
    * @throws {AppError} `conflict` when another workspace would have no owner left.
    */
   async delete(id: string): Promise<void> {
     await this.tenants.write(id, async (manager) => {
       await refuseIfOthersNeedIt(manager, id);
       await this.dataKeys.destroy(id, manager);
-      await manager.delete(WorkspaceEntity, { id });
+      const details = await closeAuditTrail(manager, id);
+      const { affected } = await manager.delete(WorkspaceEntity, { id });
+      if (affected === 0) throw new AppError('not_found', 'No such workspace.');
+      await appendAuditEvents(manager, {
+        workspaceId: null,
+        action: 'workspace.deleted',
+        subjectId: id,
+        details,
+      });
     });
     this.dataKeys.evict(id);
   }
+}
+
+function named(id: string, action: 'workspace.created' | 'workspace.renamed', name: string) {
+  return { workspaceId: id, action, subjectId: id, details: { name } };
 }
 
 async function findOrThrow(manager: EntityManager, id: string): Promise<WorkspaceEntity> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { appendAuditEvents, type AuditAction } from '../../audit-trail';
 import { AppError, type ListQuery } from '../../common';
 import { CryptoService } from '../../crypto';
 import { TenantDatabase } from '../../database';
@@ -82,11 +83,10 @@ export class AccessTokensService {
       workspaceId: input.workspaceId,
       role: input.role,
     });
-    return {
-      id,
-      role: input.role,
-      token: await manager.findOneByOrFail(AccessTokenEntity, { id }),
-    };
+    const token = await manager.findOneByOrFail(AccessTokenEntity, { id });
+    const granted = { id, role: input.role, token };
+    await appendAuditEvents(manager, audited('token.created', input.workspaceId, granted));
+    return granted;
   }
 
   /** Every token with access to the workspace, newest first; one more than the limit if there is one. */
@@ -140,10 +140,19 @@ export class AccessTokensService {
       if (isAtHome) {
         await manager.query('SELECT pass_on_workspaces($1, $2)', [tokenId, principal.tokenId]);
       }
+      const token = await manager.findOneByOrFail(AccessTokenEntity, { id: tokenId });
       await manager.delete(AccessTokenGrantEntity, { tokenId, workspaceId });
       await manager.delete(AccessTokenEntity, { id: tokenId, homeWorkspaceId: workspaceId });
+      const revoked = { id: tokenId, role: grant.role, token };
+      await appendAuditEvents(manager, audited('token.revoked', workspaceId, revoked));
     });
   }
+}
+
+function audited(action: AuditAction, workspaceId: string, { id, role, token }: GrantedToken) {
+  const { name, last4 } = token;
+  const expiresAt = token.expiresAt?.toISOString() ?? null;
+  return { workspaceId, action, subjectId: id, details: { name, role, last4, expiresAt } };
 }
 
 /** An expired owner is none. */

@@ -1,4 +1,4 @@
-import { includesRole, isAllowed, PERMISSIONS, type Permission, ROLES } from './roles';
+import { includesRole, roleAllows, PERMISSIONS, type Permission, ROLES } from './roles';
 
 describe('roles', () => {
   it('include the ones before them and themselves', () => {
@@ -13,17 +13,17 @@ describe('roles', () => {
     'grant %s from its lowest role up',
     (permission) => {
       const lowest = ROLES.indexOf(PERMISSIONS[permission]);
-      expect(ROLES.map((role) => isAllowed(role, permission))).toEqual(
+      expect(ROLES.map((role) => roleAllows(role, permission))).toEqual(
         ROLES.map((_, height) => height >= lowest),
       );
-      expect(isAllowed('owner', permission)).toBe(true);
+      expect(roleAllows('owner', permission)).toBe(true);
     },
   );
 
   it('never let a viewer change or spend anything', () => {
     const allowed = (Object.keys(PERMISSIONS) as Permission[]).filter((permission) =>
-      isAllowed('viewer', permission),
+      roleAllows('viewer', permission),
     );
-    expect(allowed.every((permission) => /:(read|list)$/.test(permission))).toBe(true);
+    expect(allowed.every((permission) => /:(read|list|use)$/.test(permission))).toBe(true);
   });
 });

@@ -18,6 +18,7 @@ export const PERMISSIONS = {
   'api-keys:read': 'viewer',
   'api-keys:write': 'admin',
   'api-keys:test': 'admin',
+  'audit:read': 'admin',
   'executions:read': 'viewer',
   'executions:run': 'developer',
 } as const satisfies Record<string, Role>;

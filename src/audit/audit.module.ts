@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { AuditChains } from './audit-chains';
+import { AuditVerifier } from './audit-verifier';
+import { AuditController } from './audit.controller';
+
+/** Reads, exports and verifies the audit trail that `audit-trail` writes. */
+@Module({
+  controllers: [AuditController],
+  providers: [AuditChains, AuditVerifier],
+  exports: [AuditVerifier],
+})
+export class AuditModule {}
