@@ -39,7 +39,7 @@ module.exports = {
     ),
     mayImportOnly(
       'crypto',
-      ['common', 'config'],
+      ['database', 'common', 'config'],
       'Plaintext and context in, envelope out: the vault knows no feature and no request.',
     ),
     mayImportOnly(
@@ -48,18 +48,28 @@ module.exports = {
       'Talks to vendors with the key it is handed; it never sees a stored key or a database row.',
     ),
     mayImportOnly(
+      'audit-trail',
+      ['database', 'common', 'config'],
+      'Every feature writes to the trail, so it stands below them all.',
+    ),
+    mayImportOnly(
+      'audit',
+      ['audit-trail', 'workspaces', 'database', 'common', 'config'],
+      'Reads and verifies the trail for people.',
+    ),
+    mayImportOnly(
       'workspaces',
-      ['crypto', 'common', 'config'],
+      ['audit-trail', 'crypto', 'database', 'common', 'config'],
       'Tenants and tokens stand below every feature; crypto makes data keys and token digests.',
     ),
     mayImportOnly(
       'api-keys',
-      ['crypto', 'ai-providers', 'workspaces', 'common', 'config'],
+      ['audit-trail', 'crypto', 'ai-providers', 'workspaces', 'database', 'common', 'config'],
       'Stores and opens keys, and asks a provider whether one works. Never the reverse.',
     ),
     mayImportOnly(
       'executions',
-      ['api-keys', 'ai-providers', 'workspaces', 'common', 'config'],
+      ['api-keys', 'ai-providers', 'workspaces', 'database', 'common', 'config'],
       'Runs on a credential that api-keys resolved.',
     ),
     mayImportOnly(

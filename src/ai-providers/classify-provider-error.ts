@@ -196,7 +196,8 @@ function findInCauses<T>(error: unknown, pick: (cause: unknown) => T | undefined
   return undefined;
 }
 
-function reveals(text: string, secret: Secret | null): boolean {
+/** Whether a short text of a vendor is the key, holds it, or is a part of it. */
+export function reveals(text: string, secret: Secret | null): boolean {
   const value = secret?.expose() ?? '';
   if (value === '') return false;
   const lower = value.toLowerCase();

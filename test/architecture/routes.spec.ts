@@ -6,7 +6,8 @@ import request from 'supertest';
 import { type Problem, ProblemFilter } from '../../src/common';
 import { PERMISSIONS, Public, Requires } from '../../src/workspaces';
 import { AccessGuard } from '../../src/workspaces/access/access.guard';
-import { AccessTokenAuthenticator } from '../../src/workspaces/access-tokens/access-token-authenticator';
+import { RequestAuthenticator } from '../../src/workspaces/access/request-authenticator';
+import { RateLimits } from '../../src/workspaces/limits/rate-limits';
 import { TestApp } from '../support/test-app';
 import { declaredRoutes, routesOf } from './route-list';
 
@@ -85,7 +86,8 @@ describe('routes', () => {
       providers: [
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: AccessTokenAuthenticator, useValue: {} },
+        { provide: RequestAuthenticator, useValue: {} },
+        { provide: RateLimits, useValue: {} },
       ],
     })
     class SampleModule {}

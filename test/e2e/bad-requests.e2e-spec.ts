@@ -210,7 +210,7 @@ async function raw(app: TestApp, requestLine: string) {
   const { hostname, port } = new URL(app.url);
   const socket = connect(Number(port), hostname);
   socket.end(
-    `${requestLine}\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${app.ownerToken}\r\n\r\n`,
+    `${requestLine}\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer ${app.ownerToken}\r\n\r\n`,
   );
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk as Buffer);

@@ -99,7 +99,8 @@ describe('the limits of the server', () => {
   });
 
   it('take a hundred header fields, not more, and 16 KiB of them', async () => {
-    const many = (count: number) => Array.from({ length: count }, (_, n) => `X-Field-${n}: x`);
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, index) => `X-Field-${index}: x`);
     const live = (...headers: string[]) =>
       sendRaw(app, head('GET /api/workspaces', 'Connection: close', ...headers));
     expect((await live(...many(97))).status).toBe(200);
@@ -132,7 +133,7 @@ describe('the limits of the server', () => {
     const start = '{"agentId":"a","provider":"echo","model":"echo"';
     const nested = (open: string, inner: string, close: string) =>
       open.repeat(100_000) + inner + close.repeat(100_000);
-    const wide = Array.from({ length: 100_000 }, (_, n) => `"k${n}":0`).join();
+    const wide = Array.from({ length: 100_000 }, (_, index) => `"k${index}":0`).join();
     for (const [field, value] of [
       ['messages', nested('[', '', ']')],
       ['metadata', nested('{"a":', '0', '}')],

@@ -1,5 +1,11 @@
-import type { CallOptions, ExecuteParams, ExecuteResult } from '../ai-provider.interface';
-import { classifyProviderError, safeRequestId } from '../classify-provider-error';
+import type { Secret } from '../../common';
+import type {
+  CallOptions,
+  ExecuteParams,
+  ExecuteResult,
+  ExecutionOutput,
+} from '../ai-provider.interface';
+import { classifyProviderError, reveals, safeRequestId } from '../classify-provider-error';
 import type { PricedCost } from '../pricing/cost.types';
 import type { PricedTokens } from '../pricing/price-catalog';
 import type { ProviderContext } from '../provider-definition';
@@ -42,14 +48,16 @@ export class VendorCall {
   result(params: ExecuteParams, raw: unknown, answer: VendorAnswer): ExecuteResult {
     const usage = answer.usage ?? estimatedUsage(params, answer.output);
     const named = answer.model ?? params.model;
-    const model = named.length <= MODEL_NAME_MAX ? named : params.model;
+    const { secret } = this.context;
+    const isPlain = named.length <= MODEL_NAME_MAX && !reveals(named, secret);
+    const model = isPlain ? named : params.model;
     return {
-      output: answer.output,
+      output: withoutSecret(answer.output, secret),
       finishReason: answer.finishReason,
       usage,
       cost: answer.hasListPrice ? this.price([model, params.model], usage) : null,
       model,
-      providerRequestId: isObject(raw) ? safeRequestId(raw._request_id, this.context.secret) : null,
+      providerRequestId: isObject(raw) ? safeRequestId(raw._request_id, secret) : null,
     };
   }
 
@@ -63,4 +71,19 @@ export class VendorCall {
     const tokens = { inputTokens, outputTokens, cacheReadTokens: 0, cacheWriteTokens: 0 };
     return this.price([model], tokens);
   }
+}
+
+/** A hostile endpoint may answer with the key it was sent; what is stored and shown must not hold it. */
+function withoutSecret(output: ExecutionOutput, secret: Secret | null): ExecutionOutput {
+  const value = secret?.expose() ?? '';
+  if (value === '' || !JSON.stringify(output).includes(value)) return output;
+  const clean = (text: string) => text.replaceAll(value, String(secret));
+  return {
+    content: clean(output.content),
+    toolCalls: output.toolCalls.map((call) => ({
+      id: clean(call.id),
+      name: clean(call.name),
+      arguments: clean(call.arguments),
+    })),
+  };
 }

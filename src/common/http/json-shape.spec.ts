@@ -15,7 +15,9 @@ function valuesOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   const parts = Object.values(value);
   // One for the bracket, and one for each comma.
-  return 1 + Math.max(0, parts.length - 1) + parts.reduce<number>((sum, v) => sum + valuesOf(v), 0);
+  return (
+    1 + Math.max(0, parts.length - 1) + parts.reduce<number>((sum, part) => sum + valuesOf(part), 0)
+  );
 }
 
 describe('the shape of a JSON text', () => {
@@ -58,7 +60,9 @@ describe('the shape of a JSON text', () => {
 
   it('may have 1,000 members in one object, not one more', () => {
     const members = (count: number) =>
-      JSON.stringify({ x: Object.fromEntries(Array.from({ length: count }, (_, n) => [n, n])) });
+      JSON.stringify({
+        x: Object.fromEntries(Array.from({ length: count }, (_, index) => [index, index])),
+      });
     expect(faultOf(members(1_000))).toBeNull();
     expect(faultOf(members(1_001))).toMatchObject({ field: 'x' });
     expect(faultOf(`[${members(1_000)},${members(1_000)}]`)).toBeNull();
@@ -87,7 +91,7 @@ describe('the shape of a JSON text', () => {
     ['backslashes', `"${'\\'.repeat(8_000_000)}"`],
     ['escaped quotes', `"${'\\"'.repeat(1_000_000)}`],
     ['closing brackets', ']}'.repeat(1_000_000)],
-    ['members', `{${Array.from({ length: 100_000 }, (_, n) => `"${n}":0`).join()}}`],
+    ['members', `{${Array.from({ length: 100_000 }, (_, index) => `"${index}":0`).join()}}`],
   ])('is found out in linear time: %s', (_name, text) => {
     // What is quadratic takes hours for these.
     const startedAt = performance.now();

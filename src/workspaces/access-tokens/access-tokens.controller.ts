@@ -51,6 +51,7 @@ export class AccessTokensController {
   }
 
   @Post(':tokenId/rotate')
+  @ApiOperation({ summary: 'Give an access token a new secret' })
   @Requires('tokens:write')
   @ApiCreatedResponse({
     type: CreatedAccessTokenResponse,
