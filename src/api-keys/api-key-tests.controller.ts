@@ -61,7 +61,7 @@ export class ApiKeyTestsController {
       const provider = this.providerFactory.createProvider(type, credential.secret, credential);
       return await this.tests.runSaved(tested, credential, provider);
     } catch (error) {
-      return this.tests.unreadable(tested, error);
+      return this.tests.unusable(tested, error);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type AIProvider, ProviderError } from '../ai-providers';
 import { appendAuditEvents } from '../audit-trail';
-import { AppError, ERROR_CATALOGUE } from '../common';
+import { AppError, ERROR_CATALOGUE, type ErrorCode } from '../common';
 import { TenantDatabase } from '../database';
 import { describeDestination } from './api-key-audit';
 import { ApiKeyCredentials, type ResolvedCredential } from './api-key-credentials';
@@ -43,12 +43,12 @@ export class ApiKeyTests {
     return result;
   }
 
-  /** The answer for a saved key that does not open: also a result, found without any call. */
-  async unreadable(key: TestedKey, error: unknown): Promise<TestApiKeyResponse> {
-    if (!(error instanceof AppError) || error.code !== 'provider_key_unreadable') throw error;
+  /** The answer for a saved key that does not open or may not be sent: also a result, found without any call. */
+  async unusable(key: TestedKey, error: unknown): Promise<TestApiKeyResponse> {
+    if (!(error instanceof AppError) || !isVerdict(error.code)) throw error;
     return this.audited(key, {
       ok: false,
-      category: 'provider_key_unreadable',
+      category: error.code,
       message: error.message,
       latencyMs: 0,
       model: null,
@@ -88,4 +88,8 @@ async function ask(provider: AIProvider): Promise<TestApiKeyResponse> {
 
 function elapsedMs(startedAt: number): number {
   return Math.round(performance.now() - startedAt);
+}
+
+function isVerdict(code: ErrorCode): code is 'provider_key_unreadable' | 'blocked_destination' {
+  return code === 'provider_key_unreadable' || code === 'blocked_destination';
 }

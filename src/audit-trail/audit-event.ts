@@ -21,6 +21,7 @@ export const AUDIT_ACTIONS = [
   'audit.gap',
 ] as const;
 
+/** One of {@link AUDIT_ACTIONS}. */
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** Small and flat, names in ASCII, numbers whole: so that its canonical form is simple to recompute. */

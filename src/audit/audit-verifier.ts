@@ -4,6 +4,7 @@ import type { AuditHead } from './audit-record';
 import { type BrokenLink, ChainCheck } from './chain-check';
 import { InvalidExport, parseExportLine } from './export-line';
 
+/** What a verification of one trail found. */
 export interface AuditVerification {
   /** Whose chain; null: the server's. */
   readonly workspaceId: string | null;

@@ -83,11 +83,14 @@ describe('the OpenAPI document', () => {
     expect(names).toContain('apiKey');
   });
 
-  it('shows an access token in one response only: when it is made', () => {
+  it('shows an access token only when it is made or replaced', () => {
     const showing = operationsOf(document).filter(({ operation }) =>
       propertiesBelow(document, operation.responses).some(({ name }) => name === 'token'),
     );
-    expect(showing.map(({ name }) => name)).toEqual(['post /api/workspaces/{workspaceId}/tokens']);
+    expect(showing.map(({ name }) => name)).toEqual([
+      'post /api/workspaces/{workspaceId}/tokens',
+      'post /api/workspaces/{workspaceId}/tokens/{tokenId}/rotate',
+    ]);
   });
 
   it('describes no schema that nothing uses', () => {

@@ -194,7 +194,7 @@ describe('audit events of management actions', () => {
   });
 
   it('workspace.renamed, with any name that is allowed', async () => {
-    for (const name of ['Research', 'Zoë "Ω" \\ 🚀', '10 % \u007f\u2028.']) {
+    for (const name of ['Research', 'Zoë "Ω" \\ 🚀', '10 % \u2028.']) {
       const rename = () =>
         app.request('patch', `/api/workspaces/${app.workspaceId}`).send({ name }).expect(200);
       expect(await eventsOf(rename)).toMatchObject([

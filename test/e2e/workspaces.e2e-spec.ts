@@ -149,6 +149,8 @@ describe('workspaces', () => {
       'agent_executions',
       'api_keys',
       'attempt_outcomes',
+      'audit_events',
+      'audit_heads',
       'execution_attempts',
       'execution_outputs',
       'workspace_data_keys',
@@ -157,7 +159,8 @@ describe('workspaces', () => {
 
     const answer = await app.request('delete', path).expect(204);
     expect(answer.text).toBe('');
-    expect(await tablesWith(app.database.dataSource, id)).toEqual([]);
+    // The trail of the server says that it was deleted, and by whom.
+    expect(await tablesWith(app.database.dataSource, id)).toEqual(['public.audit_events']);
     expect(await tablesWith(app.database.dataSource, done.body.id as string)).toEqual([]);
     expect(await tablesWith(app.database.dataSource, keyId)).toEqual([]);
     expectProblem(await app.request('get', path, token), 'unauthenticated');
