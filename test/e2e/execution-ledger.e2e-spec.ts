@@ -18,6 +18,9 @@ interface LedgerRow {
   readonly outcomes: number;
 }
 
+/** As in ormconfig.ts. */
+const POOL_SIZE = 20;
+
 describe('the ledger of executions', () => {
   let bench: TestBench;
   let ends: ExecutionEnds;
@@ -163,7 +166,13 @@ describe('the ledger of executions', () => {
         WHERE datname = current_database() AND pid <> pg_backend_pid()
           AND application_name = 'keyrun'`);
     expect(row!.ended).toBeGreaterThan(0);
-    await bench.run({ ...OPENAI, agentId: 'after-the-loss' }).expect(201);
+    // A connection that is asked before its end was noticed fails, and only once.
+    const statuses: number[] = [];
+    while (statuses.at(-1) !== 201 && statuses.length <= POOL_SIZE) {
+      statuses.push((await bench.run({ ...OPENAI, agentId: 'after-the-loss' })).status);
+    }
+    expect(statuses.pop()).toBe(201);
+    expect(statuses.filter((status) => status !== 503)).toEqual([]);
   });
 
   it('forgets a workspace for good that is deleted while an execution runs in it', async () => {

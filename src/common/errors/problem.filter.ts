@@ -96,6 +96,9 @@ const CODE_OF_BODY_FAULT: Readonly<Record<string, ErrorCode>> = {
 
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
+  if (isDatabaseLost(error)) {
+    return new AppError('not_ready', undefined, { retryAfterMs: DATABASE_RETRY_AFTER_MS });
+  }
   // Nest wraps what Express and the body parser throw.
   const thrown: unknown = error instanceof HttpException ? (error.cause ?? error) : error;
   const fault = (thrown as { type?: unknown } | null)?.type;
@@ -125,4 +128,19 @@ function describeUnexpected(error: unknown): Record<string, unknown> {
     table,
     stack: frames.join('\n'),
   };
+}
+
+/** How long a client should wait for the database to come back. */
+const DATABASE_RETRY_AFTER_MS = 1_000;
+/** PostgreSQL is shutting down or starting (class 57), the connection is lost (class 08), or the socket is. */
+const LOST_CONNECTION = /^(57P0[1-4]|08\w{3}|ECONNRESET|ECONNREFUSED|EPIPE)$/;
+
+function isDatabaseLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { code?: unknown };
+  // The driver has no code for a connection that ended while it was asked.
+  return (
+    (typeof code === 'string' && LOST_CONNECTION.test(code)) ||
+    /^Connection terminated|connection timeout$/.test(error.message)
+  );
 }
