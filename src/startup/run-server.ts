@@ -15,6 +15,8 @@ export async function runServer(): Promise<void> {
         resolve();
       });
   });
+  // Whoever read our output may be gone; that must not end a server.
+  process.stdout.on('error', () => undefined);
   try {
     const server = await startServer(Environment.fromProcess());
     process.stdout.write(banner({ ...server, isTerminal: process.stdout.isTTY }));
