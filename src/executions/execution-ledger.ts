@@ -6,6 +6,8 @@ import type { AttemptOutcome, ExecutionFailure } from './execution-record';
 
 /** How long a client should wait when the ledger cannot be written. */
 const LEDGER_RETRY_AFTER_MS = 2_000;
+/** How often a statement is tried that lost a race against another transaction. */
+const RACES_MAX = 3;
 
 const START = `SELECT started_at AS "startedAt" FROM start_executions($1)`;
 const START_ATTEMPT = `SELECT started_at AS "startedAt" FROM start_attempts($1)`;
@@ -86,7 +88,7 @@ export class ExecutionLedger {
 
   /** Commits how an attempt ended that is followed by another. */
   async recordOutcome(key: AttemptKey, outcome: AttemptOutcome): Promise<void> {
-    await this.dataSource.query(RECORD_OUTCOME, [rows(outcomeRow(key, outcome))]);
+    await this.write(RECORD_OUTCOME, outcomeRow(key, outcome));
   }
 
   /**
@@ -103,19 +105,36 @@ export class ExecutionLedger {
       time_to_first_token_ms: settlement.timeToFirstTokenMs,
       output: settlement.output === null ? null : JSON.stringify(settlement.output),
     };
-    const [settled] = await this.dataSource.query<{ completedAt: Date }[]>(SETTLE, [rows(row)]);
+    const [settled] = await this.write<{ completedAt: Date }>(SETTLE, row);
     return settled?.completedAt ?? null;
   }
 
   private async writeAhead(text: string, values: object): Promise<Date> {
     try {
-      const [row] = await this.dataSource.query<{ startedAt: Date }[]>(text, [rows(values)]);
+      const [row] = await this.write<{ startedAt: Date }>(text, values);
       if (row === undefined) throw new AppError('not_found', 'No such execution.');
       return row.startedAt;
     } catch (error) {
       throw toLedgerError(error);
     }
   }
+
+  /** The functions take a JSON list of rows; one row here. A lost race against another transaction is run again. */
+  private async write<Row>(text: string, row: object): Promise<Row[]> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.dataSource.query<Row[]>(text, [JSON.stringify([row])]);
+      } catch (error) {
+        if (attempt === RACES_MAX || !isLostRace(error)) throw error;
+      }
+    }
+  }
+}
+
+/** PostgreSQL ended a deadlock (40P01) or could not serialise (40001): nothing was written. */
+function isLostRace(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === '40P01' || code === '40001';
 }
 
 /** A foreign key that is missing means that the workspace was deleted since the guard looked. */
@@ -127,11 +146,6 @@ function toLedgerError(error: unknown): AppError {
     retryAfterMs: LEDGER_RETRY_AFTER_MS,
     cause: error,
   });
-}
-
-/** The functions of the ledger take a JSON list of rows; one row here. */
-function rows(row: object): string {
-  return JSON.stringify([row]);
 }
 
 function outcomeRow(key: AttemptKey, outcome: AttemptOutcome): object {

@@ -159,6 +159,23 @@ describe('the ledger of executions', () => {
     expect((await bench.read(row!.id)).attempts).toMatchObject([{ errorCategory: 'server_error' }]);
   });
 
+  it('runs a statement again that lost a race against another transaction', async () => {
+    const { dataSource } = bench.app.database;
+    await dataSource.query(`
+      CREATE SEQUENCE settlements;
+      CREATE FUNCTION lose_the_race() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+        IF nextval('public.settlements') < 3 THEN
+          RAISE EXCEPTION 'as if by a deadlock' USING ERRCODE = '40P01';
+        END IF;
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER lose_the_race BEFORE INSERT ON attempt_outcomes
+        FOR EACH ROW EXECUTE FUNCTION lose_the_race()`);
+    const answer = await bench.run({ ...OPENAI, agentId: 'racer' }).expect(201);
+    await dataSource.query('DROP FUNCTION lose_the_race() CASCADE; DROP SEQUENCE settlements');
+    expect((await bench.read(answer.body.id as string)).attempts).toEqual(answer.body.attempts);
+  });
+
   it('survives the loss of every connection to the database', async () => {
     const { dataSource } = bench.app.database;
     const [row] = await dataSource.query<{ ended: number }[]>(`

@@ -170,9 +170,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #watchSilence(): void {
     if (this.#closed) return;
     this.#idleTimer ??= setTimeout(() => {
+      this.#endUnlessReceived();
+    }, this.limits.idleTimeoutMs);
+  }
+
+  /** This process may have been the silent one: what waits in the socket is read before the verdict. */
+  #endUnlessReceived(): void {
+    const received = this.#receivedBytes;
+    const timer = this.#idleTimer;
+    setImmediate(() => {
+      if (this.#closed || this.#idleTimer !== timer || this.#receivedBytes !== received) return;
       if (this.phase === 'refused') this.#deliverRefusal();
       else this.fail(brokenOff(this.phase, null));
-    }, this.limits.idleTimeoutMs);
+    });
   }
 
   #ignoreSilence(): void {
