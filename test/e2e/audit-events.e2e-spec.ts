@@ -193,6 +193,42 @@ describe('audit events of management actions', () => {
     expect(revoked).toMatchObject([{ action: 'token.revoked', ...token() }]);
   });
 
+  it('record each new secret, session and leak of a token, without the secret', async () => {
+    const made = await app
+      .request('post', app.path('tokens'))
+      .send({ name: 'Short-lived', role: 'developer' })
+      .expect(201);
+    const id = made.body.id as string;
+    const secrets: string[] = [made.body.token];
+    const events = await eventsOf(async () => {
+      const rotated = await app
+        .request('post', app.path(`tokens/${id}/rotate`))
+        .send({})
+        .expect(201);
+      secrets.push(rotated.body.token);
+      const signedIn = await app.request('post', '/api/session', rotated.body.token).expect(201);
+      const [cookie = ''] = signedIn.headers['set-cookie'] as unknown as string[];
+      secrets.push(cookie.split(/[=;]/)[1]!);
+      await app
+        .request('delete', '/api/session', null)
+        .set({
+          Cookie: cookie.split(';')[0]!,
+          'x-keyrun-csrf': '1',
+          'Sec-Fetch-Site': 'same-origin',
+        })
+        .set('Content-Type', 'application/json')
+        .expect(204);
+      await app.request('get', `/api/providers?token=${rotated.body.token}`).expect(400);
+    });
+    expect(events).toMatchObject([
+      { action: 'token.rotated', subject_id: id, details: { overlapSeconds: 0 } },
+      { action: 'session.started', actor: id, details: { tokenId: id } },
+      { action: 'session.ended', actor: id, subject_id: events[1]!.subject_id },
+      { action: 'token.leaked', subject_id: id, details: { isRevoked: true } },
+    ]);
+    for (const secret of secrets) expect(JSON.stringify(events)).not.toContain(secret);
+  });
+
   it('workspace.renamed, with any name that is allowed', async () => {
     for (const name of ['Research', 'Zoë "Ω" \\ 🚀', '10 % \u2028.']) {
       const rename = () =>

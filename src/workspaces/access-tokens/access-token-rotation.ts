@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { appendAuditEvents } from '../../audit-trail';
 import { AppError } from '../../common';
 import { CryptoService } from '../../crypto';
 import { TenantDatabase } from '../../database';
@@ -58,6 +59,12 @@ export class AccessTokenRotation {
       // Whoever signed in with the old secret would otherwise stay.
       await manager.delete(SessionEntity, { tokenId, workspaceId });
       const rotated = await manager.findOneByOrFail(AccessTokenEntity, { id: tokenId });
+      await appendAuditEvents(manager, {
+        workspaceId,
+        action: 'token.rotated',
+        subjectId: tokenId,
+        details: { last4: rotated.last4, overlapSeconds },
+      });
       return { id: tokenId, role: grant.role, token: rotated };
     });
     return { granted, text };

@@ -1,7 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { appendAuditEvents } from '../../audit-trail';
 import { AppError } from '../../common';
 import { CryptoService } from '../../crypto';
+import { TenantDatabase } from '../../database';
 import { isAccessToken } from './access-token.format';
 
 const OUR_TOKENS = /kr_pat_[0-9A-Za-z]{36}/g;
@@ -21,6 +23,7 @@ export class LeakedTokens {
 
   constructor(
     private readonly dataSource: DataSource,
+    private readonly tenants: TenantDatabase,
     private readonly crypto: CryptoService,
   ) {}
 
@@ -44,7 +47,15 @@ export class LeakedTokens {
       [await this.crypto.digestToken(token)],
     );
     if (leak === undefined) return null;
-    // The place for the audit event: the token's id and home workspace, and whether it was revoked.
+    const { id, homeWorkspaceId, isRevoked } = leak;
+    await this.tenants.writeAsServer(homeWorkspaceId, (manager) =>
+      appendAuditEvents(manager, {
+        workspaceId: homeWorkspaceId,
+        action: 'token.leaked',
+        subjectId: id,
+        details: { isRevoked },
+      }),
+    );
     this.logger.warn({ message: 'an access token was sent in a URL', ...leak });
     return leak;
   }

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { appendAuditEvents } from '../../audit-trail';
 import { AppError } from '../../common';
 import { CryptoService } from '../../crypto';
 import { TenantDatabase } from '../../database';
@@ -66,7 +67,15 @@ export class Sessions implements OnApplicationBootstrap, OnModuleDestroy {
       expiresAt: new Date(endMs),
       authorityEndsAt: principal.expiresAt,
     };
-    await this.tenants.write(workspaceId, (manager) => manager.insert(SessionEntity, session));
+    await this.tenants.write(workspaceId, async (manager) => {
+      await manager.insert(SessionEntity, session);
+      await appendAuditEvents(manager, {
+        workspaceId,
+        action: 'session.started',
+        subjectId: session.id,
+        details: { tokenId, expiresAt: session.expiresAt.toISOString() },
+      });
+    });
     return { text, session };
   }
 
@@ -90,9 +99,14 @@ export class Sessions implements OnApplicationBootstrap, OnModuleDestroy {
   async end(principal: Principal): Promise<void> {
     const { homeWorkspaceId: workspaceId, session } = principal;
     if (session === null) throw new AppError('not_found', 'No session: a token was sent.');
-    await this.tenants.write(workspaceId, (manager) =>
-      manager.delete(SessionEntity, { id: session.id, workspaceId }),
-    );
+    await this.tenants.write(workspaceId, async (manager) => {
+      await manager.delete(SessionEntity, { id: session.id, workspaceId });
+      await appendAuditEvents(manager, {
+        workspaceId,
+        action: 'session.ended',
+        subjectId: session.id,
+      });
+    });
   }
 
   /** Deletes what has ended; every ten minutes by itself. */
