@@ -5,6 +5,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { Logger } from 'nestjs-pino';
 import {
   apiReferenceHeaders,
+  AppError,
   checkHost,
   forbidCaching,
   jsonBody,
@@ -42,6 +43,7 @@ export function configureApp(app: NestExpressApplication): void {
   app.use((request: { id?: string }, _response: unknown, next: () => void) => {
     runRequest(next, () => request.id);
   });
+  app.use(refuseUnknownPaths);
   app.use(refuseSecretsInUrls(app.get(LeakedTokens, { strict: false })));
   for (const path of LONG_BODY_ROUTES) app.use(path, ...jsonBody(LONG_BODY));
   app.use(...jsonBody(SHORT_BODY));
@@ -72,3 +74,11 @@ function refuseSecretsInUrls(leaks: LeakedTokens): RequestHandler {
     next();
   };
 }
+
+const KNOWN_PATHS = /^\/(api|docs|docs-json|health)(\/|$)/;
+
+/** Outside of our own paths Express would answer in HTML. Whoever opens the bare address reads the reference. */
+const refuseUnknownPaths: RequestHandler = (request, response, next) => {
+  if (request.path === '/') response.redirect('/docs');
+  else next(KNOWN_PATHS.test(request.path) ? undefined : new AppError('not_found'));
+};

@@ -24,6 +24,7 @@ export function loggerOptions(environment: Environment): Options {
     customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'error' : 'info'),
     customSuccessMessage: () => 'request',
     customErrorMessage: () => 'request failed',
+    customProps: (_request, response) => (response as { failure?: object }).failure ?? {},
     serializers: {
       req: (request: TrackedRequest) => ({ method: request.method, path: pathOf(request.url) }),
       res: (response: ServerResponse) => ({ status: response.statusCode }),

@@ -2,7 +2,7 @@ import { rowCounts, tablesWith } from '../support/database-contents';
 import { expectProblem, faultyFields } from '../support/problem-of';
 import { TestBench } from '../support/test-bench';
 
-const KEY = 'sk-test-key-of-a-bad-request-5555';
+const KEY = 'sk-test-key-of-a-bad-request-zyxw';
 
 /** A pasted key, and what the answer must say of it. */
 const BAD_KEYS: readonly (readonly [name: string, value: unknown, says: RegExp])[] = [
@@ -55,7 +55,7 @@ const BAD_BASE_URLS = [
   ['javascript', 'javascript:alert(1)'],
   ['data', 'data:text/plain,x'],
   ['http', 'http://api.example.com/v1'],
-  ['credentials', 'https://user:secret-5555@api.example.com/v1'],
+  ['credentials', 'https://user:secret-zyxw@api.example.com/v1'],
   ['a user name', 'https://user@api.example.com/v1'],
   ['a fragment', 'https://api.example.com/v1#here'],
   ['a query', 'https://api.example.com/v1?key=x'],
@@ -111,7 +111,7 @@ describe('an API key with bad input', () => {
 
   afterEach(async () => {
     expect(await rowCounts(bench.app.database.dataSource)).toEqual(before);
-    expect(await tablesWith(bench.app.database.dataSource, '5555')).toEqual([]);
+    expect(await tablesWith(bench.app.database.dataSource, 'zyxw')).toEqual([]);
     expect(bench.upstream.requests).toEqual([]);
   });
 
@@ -133,7 +133,7 @@ describe('an API key with bad input', () => {
       for (const answer of answers) {
         expect(faultyFields(answer)).toEqual(['/apiKey']);
         expect(answer.body.errors[0].message).toMatch(says);
-        expect(answer.text).not.toContain('5555');
+        expect(answer.text).not.toContain('zyxw');
       }
     },
   );
@@ -147,7 +147,7 @@ describe('an API key with bad input', () => {
     for (const answer of answers) {
       const problem = expectProblem(answer, 'blocked_destination');
       expect(problem.errors).toEqual([{ pointer: '/baseUrl', message: problem.detail }]);
-      expect(answer.text).not.toContain('5555');
+      expect(answer.text).not.toContain('zyxw');
     }
     expect((await bench.readKey(savedId)).baseUrl).toBe(bench.upstream.openAiBaseUrl);
   });

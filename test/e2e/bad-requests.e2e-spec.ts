@@ -175,14 +175,19 @@ describe('a request with bad parts', () => {
     expect(['not_found', 'validation_failed']).toContain(problemOf(await test).code);
   });
 
-  it.each(['/api', '/api/nothing', '/api/workspaces/x/y/z', '/api/%2e%2e/etc/passwd'])(
-    'answers a problem for the unknown path %s',
-    async (path) => {
-      for (const method of ['get', 'post', 'delete'] as const) {
-        expectProblem(await app.request(method, path, null), 'not_found');
-      }
-    },
-  );
+  it('leads whoever opens the bare address to the reference', async () => {
+    const answer = await app.request('get', '/', null);
+    expect([answer.status, answer.headers.location]).toEqual([302, '/docs']);
+  });
+
+  it.each([
+    ...['/api', '/api/nothing', '/api/workspaces/x/y/z', '/api/%2e%2e/etc/passwd'],
+    ...['/nothing', '/favicon.ico', '/healthy', '/v1/chat/completions'],
+  ])('answers a problem for the unknown path %s', async (path) => {
+    for (const method of ['get', 'post', 'delete'] as const) {
+      expectProblem(await app.request(method, path, null), 'not_found');
+    }
+  });
 
   it.each(['%', '%E0%A4%A', '%C3%28'])('does not stumble over the path part %s', async (part) => {
     for (const path of [

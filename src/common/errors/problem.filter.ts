@@ -30,13 +30,15 @@ export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     const request = http.getRequest<Request & { id?: string }>();
-    const response = http.getResponse<Response>();
+    const response = http.getResponse<Response & { failure?: object }>();
     const failure = toAppError(error);
     if (failure.code === 'internal') this.logger.error(describeUnexpected(error));
     if (response.headersSent) {
       response.destroy();
       return;
     }
+    // For the log line of the request.
+    response.failure = { code: failure.code, executionId: failure.options.extensions?.executionId };
     if (failure.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="keyrun"');
     const { retryAfterMs } = failure.options;
     if (retryAfterMs !== undefined) {
