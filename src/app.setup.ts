@@ -43,8 +43,8 @@ export function configureApp(app: NestExpressApplication): void {
   app.use((request: { id?: string }, _response: unknown, next: () => void) => {
     runRequest(next, () => request.id);
   });
-  app.use(refuseUnknownPaths);
   app.use(refuseSecretsInUrls(app.get(LeakedTokens, { strict: false })));
+  app.use(refuseUnknownPaths);
   for (const path of LONG_BODY_ROUTES) app.use(path, ...jsonBody(LONG_BODY));
   app.use(...jsonBody(SHORT_BODY));
   app.setGlobalPrefix('api', { exclude: ['health/live', 'health/ready'] });

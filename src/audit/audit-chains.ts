@@ -71,8 +71,8 @@ export class AuditChains {
     add(query.action, (parameter) => `action = ${parameter}`);
     add(query.actor?.toLowerCase(), (parameter) => `actor = ${parameter}`);
     add(query.subjectId, (parameter) => `subject_id = ${parameter}`);
-    add(query.from, (parameter) => `occurred_at >= ${parameter}::timestamptz`);
-    add(query.to, (parameter) => `occurred_at < ${parameter}::timestamptz`);
+    add(instant(query.from), (parameter) => `occurred_at >= ${parameter}::timestamptz`);
+    add(instant(query.to), (parameter) => `occurred_at < ${parameter}::timestamptz`);
     // By the place in the chain, which the ids follow only roughly: some events are appended later.
     add(
       query.after,
@@ -116,4 +116,9 @@ export class AuditChains {
     if (workspaceId === null) return work(this.dataSource.manager);
     return this.tenants.read(workspaceId, work);
   }
+}
+
+/** PostgreSQL takes fewer offsets from UTC than ISO 8601 has. */
+function instant(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(text);
 }

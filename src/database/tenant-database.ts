@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import { AppError } from '../common';
 import { callerTokenId } from './request-scope';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -29,7 +30,14 @@ export class TenantDatabase {
 
   /** Writes: committed when this resolves, rolled back when `work` rejects. */
   async write<T>(workspaceId: string, work: Work<T>): Promise<T> {
-    return this.commit(await this.begin(workspaceId, callerTokenId()), work);
+    const tokenId = callerTokenId();
+    try {
+      return await this.commit(await this.begin(workspaceId, tokenId), work);
+    } catch (error) {
+      throw tokenId !== null && isOutOfReach(error)
+        ? new AppError('not_found', 'No such workspace.')
+        : error;
+    }
   }
 
   /** Writes what no token can have a grant for yet: a workspace that is being made. */
@@ -79,4 +87,13 @@ async function finish(queryRunner: QueryRunner, command: 'COMMIT' | 'ROLLBACK'):
   } finally {
     await queryRunner.release();
   }
+}
+
+/**
+ * The workspace was deleted, or the grant on it taken away, since the guard looked: its row is missing
+ * (23503), or the policy refuses the write (42501).
+ */
+function isOutOfReach(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === '23503' || code === '42501';
 }

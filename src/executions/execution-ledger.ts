@@ -5,7 +5,7 @@ import { AppError } from '../common';
 import type { AttemptOutcome, ExecutionFailure } from './execution-record';
 
 /** How long a client should wait when the ledger cannot be written. */
-const LEDGER_RETRY_AFTER_MS = 2_000;
+export const LEDGER_RETRY_AFTER_MS = 2_000;
 /** How often a statement is tried that lost a race against another transaction. */
 const RACES_MAX = 3;
 

@@ -1,7 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { ExecuteResult, ProviderError } from '../ai-providers';
-import { ERROR_CATALOGUE } from '../common';
-import { ExecutionLedger, type ExecutionStart, type Settlement } from './execution-ledger';
+import { AppError, ERROR_CATALOGUE } from '../common';
+import {
+  type AttemptKey,
+  ExecutionLedger,
+  type ExecutionStart,
+  LEDGER_RETRY_AFTER_MS,
+  type Settlement,
+} from './execution-ledger';
 import type {
   AttemptOutcome,
   AttemptRecord,
@@ -10,6 +17,8 @@ import type {
 } from './execution-record';
 
 const FOREIGN_TEXT_LENGTH_MAX = 200;
+/** Waits between the tries to record the end of an execution, in milliseconds. */
+const SETTLE_WAITS_MS = [250, 1_000, 4_000];
 
 /** An execution under way: its record so far, and the clock that measures it. */
 export interface RunningExecution {
@@ -125,12 +134,13 @@ export class ExecutionTracker {
   ): Promise<ExecutionRecord> {
     const settlement = { ...end, latencyMs: elapsedMs(startedAtMs), timeToFirstTokenMs: null };
     const key = attemptKey(record, record.attempts.length);
-    const completedAt = await this.ledger.settle(key, settlement);
+    const completedAt = await this.settleOrThrow(key, settlement);
     if (completedAt === null) {
-      this.logger.error({
-        message: 'an execution ended twice; the first end stays',
+      this.logger.warn({
+        message: 'an execution was gone when it ended: its workspace was deleted',
         executionId: record.id,
       });
+      throw new AppError('not_found', 'The workspace was deleted while the execution ran.');
     }
     const { status, output, finishReason, error, latencyMs, outcome } = settlement;
     return {
@@ -140,6 +150,33 @@ export class ExecutionTracker {
       costNanoUsd: outcome.costNanoUsd,
     };
   }
+
+  /**
+   * The call may have been paid for, so a ledger that cannot be written is tried again for a while.
+   * @throws {AppError} `ledger_unavailable` with the id of the execution, which stays `running`.
+   */
+  private async settleOrThrow(key: AttemptKey, settlement: Settlement): Promise<Date | null> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        const completedAt = await this.ledger.settle(key, settlement);
+        // A try whose answer was lost may have settled it.
+        return failures > 0 ? (completedAt ?? new Date()) : completedAt;
+      } catch (cause) {
+        const waitMs = SETTLE_WAITS_MS[failures];
+        if (waitMs === undefined) throw notRecorded(key, settlement, cause);
+        await delay(waitMs);
+      }
+    }
+  }
+}
+
+function notRecorded(key: AttemptKey, { outcome }: Settlement, cause: unknown): AppError {
+  const { executionId } = key;
+  return new AppError('ledger_unavailable', 'The end of the execution could not be recorded.', {
+    retryAfterMs: LEDGER_RETRY_AFTER_MS,
+    extensions: { executionId, billed: outcome.billed },
+    cause,
+  });
 }
 
 function attemptKey(record: ExecutionRecord, attemptNumber: number) {

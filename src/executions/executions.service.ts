@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import {
   type AIProvider,
   type ExecuteParams,
@@ -27,8 +27,10 @@ export interface RunExecution {
 
 /** The life of an execution, in order: open the record, call with retries, close the record. */
 @Injectable()
-export class ExecutionsService {
+export class ExecutionsService implements BeforeApplicationShutdown {
   private readonly logger = new Logger(ExecutionsService.name);
+  /** Those under way, whether or not a client still waits for them. */
+  private readonly running = new Set<Promise<unknown>>();
 
   constructor(
     private readonly tracker: ExecutionTracker,
@@ -42,6 +44,21 @@ export class ExecutionsService {
    * `ledger_unavailable` when nothing could be recorded and nothing was sent.
    */
   async run(input: RunExecution): Promise<ExecutionRecord> {
+    const running = this.runToTheEnd(input);
+    this.running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.running.delete(running);
+    }
+  }
+
+  /** Before connections and database are closed: what is paid for is recorded first. */
+  async beforeApplicationShutdown(): Promise<void> {
+    while (this.running.size > 0) await Promise.allSettled(this.running);
+  }
+
+  private async runToTheEnd(input: RunExecution): Promise<ExecutionRecord> {
     const deadlineAt = performance.now() + input.timeoutMs;
     let execution = await this.tracker.startExecution({
       id: input.id,

@@ -211,4 +211,33 @@ describe('the secrecy of a stored key', () => {
       sql(`UPDATE api_keys SET last4 = '12345' WHERE id = $1`, [id]),
     ).rejects.toMatchObject({ constraint: 'api_keys_last4' });
   });
+
+  it('holds against an upstream that answers with the key, however the key is written', async () => {
+    const workspaceId = await bench.createWorkspace();
+    const key = 'sk-test-"CANARY"\\of-a-hostile-upstream-5311';
+    const keyId = await bench.saveKey('openai', { apiKey: key }, workspaceId);
+    const echo = `It was ${key}.`;
+    bench.upstream.script([
+      { ok: true, body: { object: 'list', data: [{ id: key, object: 'model' }] } },
+      {
+        ok: true,
+        content: echo,
+        model: key,
+        toolCalls: [{ id: key, name: key, arguments: JSON.stringify({ echo }) }],
+      },
+    ]);
+    const test = await bench.app
+      .request('post', bench.app.path('api-keys/test', workspaceId))
+      .send({ keyId })
+      .expect(200);
+    const run = await bench.run(OPENAI, workspaceId).expect(201);
+    const read = await bench.app.request('get', run.headers.location!).expect(200);
+    for (const text of [test.text, run.text, read.text]) {
+      expect(text).not.toContain('CANARY');
+      expect(text).not.toContain('5311');
+    }
+    const [call] = run.body.output.toolCalls as { arguments: string }[];
+    expect(JSON.parse(call!.arguments)).toEqual({ echo: 'It was [redacted].' });
+    expect(await tablesWith(bench.app.database.dataSource, '-hostile-upstream-')).toEqual([]);
+  });
 });

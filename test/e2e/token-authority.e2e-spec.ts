@@ -231,6 +231,15 @@ describe('the authority of an access token', () => {
       await app.request('delete', `/api/workspaces/${workspaceId}`).expect(204);
     });
 
+    it('but not to an admin, who would gain a workspace by revoking a peer', async () => {
+      const [peer, admin] = [await make({}), await make({})];
+      const workspaceId = await makeWorkspace(peer.token);
+      const refused = await revoke(peer.id, admin.token).expect(409);
+      expect(refused.body.code).toBe('conflict');
+      await app.request('get', `/api/workspaces/${workspaceId}`, admin.token).expect(404);
+      await revoke(peer.id).expect(204);
+    });
+
     it('nor when it revokes itself', async () => {
       const admin = await make({});
       await makeWorkspace(admin.token);

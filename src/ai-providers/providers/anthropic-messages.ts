@@ -87,7 +87,7 @@ export function fromMessage(answer: unknown): VendorAnswer {
         .map((block) => ({
           id: asText(block.id),
           name: asText(block.name),
-          arguments: JSON.stringify(block.input ?? {}),
+          arguments: toJson(block.input ?? {}),
         })),
     },
     finishReason: FINISH_REASONS.get(stop) ?? 'other',
@@ -197,4 +197,13 @@ function readUsage(usage: Readonly<Record<string, unknown>>): Usage | null {
 function hasListPrice(usage: Readonly<Record<string, unknown>>): boolean {
   const isStandardTier = usage.service_tier == null || usage.service_tier === 'standard';
   return isStandardTier && usage.speed !== 'fast';
+}
+
+/** @throws {ProviderError} `invalid_response` for a value that is nested beyond all measure. */
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    throw invalidResponse();
+  }
 }

@@ -65,7 +65,8 @@ export class AnthropicProvider implements AIProvider {
     return this.call.run(options, async (call) => {
       const request = { ...this.request(call, API_VERSION), query: { limit: 1000 } };
       // Not `models.list()`: it takes a page of HTML for an empty list.
-      return readModelList(await this.client().get<unknown>('/v1/models', request));
+      const answer = await this.client().get<unknown>('/v1/models', request);
+      return this.call.modelList(readModelList(answer));
     });
   }
 

@@ -59,7 +59,9 @@ export class OpenAIProvider implements AIProvider {
   testCredential(options: CallOptions): Promise<CredentialTestResult> {
     return this.call.run(options, async (call) =>
       // Not `models.list()`: it takes a page of HTML for an empty list.
-      readModelList(await this.client().get<unknown>('/models', this.request(call))),
+      this.call.modelList(
+        readModelList(await this.client().get<unknown>('/models', this.request(call))),
+      ),
     );
   }
 

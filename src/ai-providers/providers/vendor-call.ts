@@ -1,6 +1,7 @@
 import type { Secret } from '../../common';
 import type {
   CallOptions,
+  CredentialTestResult,
   ExecuteParams,
   ExecuteResult,
   ExecutionOutput,
@@ -61,6 +62,13 @@ export class VendorCall {
     };
   }
 
+  /** The result of a test; a name that holds the key, or is too long for one, is not shown. */
+  modelList({ modelCount, model }: CredentialTestResult): CredentialTestResult {
+    const isPlain =
+      model !== null && model.length <= MODEL_NAME_MAX && !reveals(model, this.context.secret);
+    return { modelCount, model: isPlain ? model : null };
+  }
+
   price(models: readonly string[], tokens: PricedTokens): PricedCost | null {
     const vendor = this.vendor.catalogueId;
     return this.context.prices.price({ vendor, models, tokens, at: new Date() });
@@ -76,8 +84,11 @@ export class VendorCall {
 /** A hostile endpoint may answer with the key it was sent; what is stored and shown must not hold it. */
 function withoutSecret(output: ExecutionOutput, secret: Secret | null): ExecutionOutput {
   const value = secret?.expose() ?? '';
-  if (value === '' || !JSON.stringify(output).includes(value)) return output;
-  const clean = (text: string) => text.replaceAll(value, String(secret));
+  if (value === '') return output;
+  // In JSON text, as in the arguments of a tool call, a key with a quotation mark is written in another way.
+  const escaped = JSON.stringify(value).slice(1, -1);
+  const clean = (text: string) =>
+    text.replaceAll(value, String(secret)).replaceAll(escaped, String(secret));
   return {
     content: clean(output.content),
     toolCalls: output.toolCalls.map((call) => ({

@@ -15,7 +15,7 @@ export interface TransportLimits extends ExchangeLimits {
 const DEFAULT_LIMITS: TransportLimits = {
   connectTimeoutMs: 5_000,
   idleTimeoutMs: 60_000,
-  maxBodyBytes: 64 * 1024 * 1024,
+  maxBodyBytes: 16 * 1024 * 1024,
   maxStreamBytes: 256 * 1024 * 1024,
 };
 

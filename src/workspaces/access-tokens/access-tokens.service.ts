@@ -134,8 +134,9 @@ export class AccessTokensService {
         manager,
         tokenId,
         (ownedId) =>
-          // Elsewhere the caller takes over, unless it is the caller that goes.
-          ownedId === workspaceId || (isAtHome && tokenId === principal.tokenId),
+          // Elsewhere an owner takes over, unless it is the caller that goes.
+          ownedId === workspaceId ||
+          (isAtHome && (tokenId === principal.tokenId || principal.role !== 'owner')),
       );
       if (isAtHome) {
         await manager.query('SELECT pass_on_workspaces($1, $2)', [tokenId, principal.tokenId]);
