@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditCommand, VerifyAuditCommand } from './audit.command';
 import { KeysCommand } from './keys.command';
 import { RetireCommand } from './retire.command';
 import { RewrapCommand } from './rewrap.command';
@@ -15,6 +16,8 @@ import { StatusCommand } from './status.command';
     RewrapCommand,
     RotateDataKeyCommand,
     RetireCommand,
+    AuditCommand,
+    VerifyAuditCommand,
   ],
 })
 export class CommandsModule {}

@@ -45,7 +45,8 @@ export abstract class MaintenanceCommand<Options extends CommonOptions> extends 
     }
   }
 
-  private async workInSession(words: readonly string[], options: Options): Promise<Report> {
+  /** Overridden by a command that can do without a session. */
+  protected async workInSession(words: readonly string[], options: Options): Promise<Report> {
     const session = await MaintenanceSession.open();
     try {
       return await this.work(session, options, words);

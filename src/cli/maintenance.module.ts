@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { ApiKeySecrets, ApiKeysModule } from '../api-keys';
+import { AuditModule } from '../audit';
 import { ConfigModule, type Environment } from '../config';
 import { CryptoModule, type KeyEncryption, PostgresDataKeyStore } from '../crypto';
 import { DatabaseModule } from '../database';
@@ -12,7 +13,7 @@ export interface MaintenanceDependencies {
   readonly keyEncryption: KeyEncryption;
 }
 
-/** The vault without the server around it. */
+/** The vault and the audit trail without the server around them. */
 @Module({})
 export class MaintenanceModule {
   static register({
@@ -35,6 +36,7 @@ export class MaintenanceModule {
           },
           isMaintenance: true,
         }),
+        AuditModule,
       ],
     };
   }

@@ -9,7 +9,7 @@ import { replaceRootKeyFile } from '../../src/startup';
 import { writeRootKeyFile } from '../../src/startup/root-key-files';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
 import { VaultNode } from '../support/vault-node';
-import { runKeys } from './command-process';
+import { runCommand, runKeys } from './command-process';
 
 jest.setTimeout(180_000);
 
@@ -109,6 +109,10 @@ describe('keyrun keys', () => {
     ]);
     const rotations = await events(saved!.workspaceId);
     expect(rotations.map(({ action }) => action)).toEqual(['data-key.rotated', 'data-key.rotated']);
+    const verified = await runCommand(['audit', 'verify'], flipped);
+    expect(verified).toMatchObject({ code: 0, stderr: '' });
+    expect(verified.stdout).toMatch(/^server: 3 events, ok/);
+    expect(verified.stdout).toContain(`${saved!.workspaceId}: 2 events, ok`);
     const last = VaultNode.local(database, parse(active));
     expect(await last.open(saved!)).toBe(saved!.secret);
     for (const text of printed) {
