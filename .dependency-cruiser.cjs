@@ -39,7 +39,7 @@ module.exports = {
     ),
     mayImportOnly(
       'crypto',
-      ['database', 'common', 'config'],
+      ['audit-trail', 'database', 'common', 'config'],
       'Plaintext and context in, envelope out: the vault knows no feature and no request.',
     ),
     mayImportOnly(
@@ -74,14 +74,19 @@ module.exports = {
     ),
     mayImportOnly(
       'health',
-      ['workspaces', 'common', 'config'],
-      'Tells whether the parts answer; needs @Public() only.',
+      ['api-keys', 'workspaces', 'common', 'config'],
+      'Tells whether the parts answer and how many keys do not open.',
     ),
     mayImportOnly(
       'startup',
       ['workspaces', 'crypto', 'database', 'common', 'config'],
       'Opens database, root key and application, in this order; serves no feature itself.',
       '^src/app\\.(module|setup)\\.ts$',
+    ),
+    mayImportOnly(
+      'cli',
+      ['startup', 'api-keys', 'audit', 'audit-trail', 'crypto', 'database', 'common', 'config'],
+      'Maintains keys and verifies the audit trail, beside the server or without it.',
     ),
     {
       name: 'executions-cannot-decrypt',
@@ -111,9 +116,13 @@ module.exports = {
     },
     {
       name: 'crypto-without-http',
-      comment: 'The vault has no door to the network: no request reaches it, and it sends none.',
+      comment:
+        'No request reaches the vault, and it sends none but those of the clients of key services.',
       severity: 'error',
-      from: { path: '^src/crypto/', pathNot: SPEC_OR_TESTING },
+      from: {
+        path: '^src/crypto/',
+        pathNot: `^src/crypto/key-services/[^/]+\\.client\\.ts$|${SPEC_OR_TESTING}`,
+      },
       to: {
         path: '^(node:)?https?2?$|node_modules/(express|undici|@nestjs/(swagger|platform-express))/',
       },
@@ -170,10 +179,14 @@ module.exports = {
     {
       name: 'reachable-from-main',
       comment:
-        'Code that the server cannot reach is not part of it: delete it, or move it to testing/.',
+        'Code that neither server nor command line can reach: delete it, or move it to testing/.',
       severity: 'error',
-      from: { path: '^src/main\\.ts$' },
-      to: { path: '^(src|migrations)/', pathNot: SPEC_OR_TESTING, reachable: false },
+      from: { path: '^src/(main|cli)\\.ts$' },
+      to: {
+        path: '^(src|migrations)/',
+        pathNot: `^src/(main|cli)\\.ts$|${SPEC_OR_TESTING}`,
+        reachable: false,
+      },
     },
     {
       name: 'production-without-tests',
@@ -187,7 +200,7 @@ module.exports = {
       comment: 'A module that app.module does not reach is not part of the application.',
       severity: 'error',
       from: { path: '^src/app\\.module\\.ts$' },
-      to: { path: '^src/.+\\.module\\.ts$', reachable: false },
+      to: { path: '^src/.+\\.module\\.ts$', pathNot: '^src/cli/', reachable: false },
     },
     {
       name: 'app-module-at-the-top',
@@ -202,9 +215,13 @@ module.exports = {
     },
     {
       name: 'startup-for-main-only',
-      comment: 'The start owns the process and its exit code; only main.ts runs it.',
+      comment:
+        'The start owns the process and its exit code: only main.ts runs it, and the command line reads its files.',
       severity: 'error',
-      from: { path: '^(src|migrations)/|^ormconfig\\.ts$', pathNot: '^src/(startup/|main\\.ts$)' },
+      from: {
+        path: '^(src|migrations)/|^ormconfig\\.ts$',
+        pathNot: '^src/(startup/|cli/|main\\.ts$)',
+      },
       to: { path: '^src/startup/' },
     },
     {
@@ -213,6 +230,13 @@ module.exports = {
       severity: 'error',
       from: {},
       to: { path: '^src/main\\.ts$' },
+    },
+    {
+      name: 'nothing-imports-the-command-line',
+      comment: 'Importing cli.ts runs a command, whose connection sees every workspace.',
+      severity: 'error',
+      from: { pathNot: `^src/(cli/|cli\\.ts$)|^test/|${SPEC_OR_TESTING}` },
+      to: { path: '^src/cli(/|\\.ts$)' },
     },
     {
       name: 'no-development-dependencies',

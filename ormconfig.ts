@@ -9,6 +9,7 @@ import { RateLimits1764000510000 } from './migrations/1764000510000-rate-limits'
 import { CreateSessions1764000520000 } from './migrations/1764000520000-create-sessions';
 import { CreateAuditEvents1764000600000 } from './migrations/1764000600000-create-audit-events';
 import { CreateAuditFunctions1764000610000 } from './migrations/1764000610000-create-audit-functions';
+import { MaintainKeys1764000700000 } from './migrations/1764000700000-maintain-keys';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
@@ -26,7 +27,10 @@ import {
 import { SessionEntity } from './src/workspaces/sessions/session.entity';
 import { WorkspaceEntity } from './src/workspaces/workspace.entity';
 
-/** `keyrun_runtime`: what the application works as, bound by row-level security. */
+/**
+ * `keyrun_runtime`: what the application works as, bound by row-level security. `keyrun_definer`: owns the functions
+ * that cross workspaces, and is what the command line works as.
+ */
 export type DatabaseRole = 'keyrun_runtime' | 'keyrun_definer';
 
 /** Connections that one server keeps to PostgreSQL at the most. */
@@ -67,6 +71,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       CreateSessions1764000520000,
       CreateAuditEvents1764000600000,
       CreateAuditFunctions1764000610000,
+      MaintainKeys1764000700000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

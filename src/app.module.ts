@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
 import { AiProvidersModule } from './ai-providers';
-import { ApiKeysModule } from './api-keys';
+import { ApiKeySecrets, ApiKeysModule } from './api-keys';
 import { AuditModule } from './audit';
 import { ProblemFilter, RequestValidationPipe } from './common';
 import { ConfigModule, type Environment } from './config';
@@ -33,6 +33,11 @@ export class AppModule {
         CryptoModule.register({
           keyEncryption: { useValue: keyEncryption },
           dataKeyStore: { useClass: PostgresDataKeyStore },
+          imports: [ApiKeysModule],
+          secretStores: {
+            inject: [ApiKeySecrets],
+            useFactory: (apiKeys: ApiKeySecrets) => [apiKeys],
+          },
         }),
         WorkspacesModule,
         AiProvidersModule,

@@ -91,20 +91,20 @@ export class ApiKeyCredentials {
    * does not allow its base URL any more. Nothing was sent then.
    */
   async resolve(request: CredentialRequest): Promise<ResolvedCredential> {
-    const { workspaceId, provider, keyId, purpose } = request;
+    const { workspaceId, provider, purpose } = request;
     if (!this.providerFactory.describe(provider).requiresKey) return { workspaceId, ...KEYLESS };
-    const [row] = await this.dataSource.query<CredentialRow[]>(FIND_CREDENTIAL, [
-      workspaceId,
-      provider,
-      keyId ?? null,
-      callerTokenId(),
-    ]);
-    if (row?.enabled !== true) {
-      throw new AppError('provider_key_missing', describeMissing(provider, row, keyId));
+    let row = await this.find(request);
+    for (;;) {
+      try {
+        return await this.open(row, purpose);
+      } catch (error) {
+        if (!(error instanceof CryptoRefused)) throw error;
+        // A rotation of the data key may have come between reading the row and opening it.
+        const current = await this.find({ ...request, keyId: row.id });
+        if (current.encryptedKey === row.encryptedKey) return this.refuse(row, purpose, error);
+        row = current;
+      }
     }
-    // The policy may have been tightened since the key was saved.
-    if (row.baseUrl !== null) this.outboundPolicy.checkBaseUrl(row.baseUrl);
-    return this.open(row, purpose);
   }
 
   /** Notes what a use of the key told about it; most uses tell nothing new. */
@@ -124,23 +124,33 @@ export class ApiKeyCredentials {
     await this.noteQuietly(credential, { health });
   }
 
-  private async open(row: CredentialRow, purpose: string): Promise<ResolvedCredential> {
-    const { id: keyId, workspaceId, secretVersion, health, baseUrl } = row;
-    const credential = { workspaceId, keyId, secretVersion, health, baseUrl };
-    try {
-      return { ...credential, secret: await this.vault.open(row, purpose) };
-    } catch (error) {
-      if (!(error instanceof CryptoRefused)) throw error;
-      this.logger.error({
-        message: 'a stored key cannot be opened',
-        keyId: row.id,
-        reason: error.code,
-      });
-      await this.noteHealth({ ...credential, secret: null }, 'unreadable');
-      throw new AppError('provider_key_unreadable', undefined, {
-        extensions: { apiKeyId: row.id },
-      });
+  private async find(request: CredentialRequest): Promise<CredentialRow> {
+    const { workspaceId, provider, keyId } = request;
+    const [row] = await this.dataSource.query<CredentialRow[]>(FIND_CREDENTIAL, [
+      workspaceId,
+      provider,
+      keyId ?? null,
+      callerTokenId(),
+    ]);
+    if (row?.enabled !== true) {
+      throw new AppError('provider_key_missing', describeMissing(provider, row, keyId));
     }
+    // The policy may have been tightened since the key was saved.
+    if (row.baseUrl !== null) this.outboundPolicy.checkBaseUrl(row.baseUrl);
+    return row;
+  }
+
+  private async open(row: CredentialRow, purpose: string): Promise<ResolvedCredential> {
+    return { ...toCredential(row), secret: await this.vault.open(row, purpose) };
+  }
+
+  /** What does not open is an incident, not a mistake of the caller's. */
+  private async refuse(row: CredentialRow, purpose: string, error: CryptoRefused): Promise<never> {
+    const { id: keyId } = row;
+    this.vault.noteUnreadable(row, purpose, error);
+    this.logger.error({ message: 'a stored key cannot be opened', keyId, reason: error.code });
+    await this.noteHealth(toCredential(row), 'unreadable');
+    throw new AppError('provider_key_unreadable', undefined, { extensions: { apiKeyId: keyId } });
   }
 
   /**
@@ -165,6 +175,11 @@ export class ApiKeyCredentials {
       this.logger.warn('the state of an API key could not be noted');
     }
   }
+}
+
+function toCredential(row: CredentialRow): ResolvedCredential {
+  const { id: keyId, workspaceId, secretVersion, health, baseUrl } = row;
+  return { workspaceId, keyId, secretVersion, health, baseUrl, secret: null };
 }
 
 function describeMissing(provider: string, row: CredentialRow | undefined, keyId?: string): string {

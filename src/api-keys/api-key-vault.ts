@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { AuditBuffer } from '../audit-trail';
+import { type AuditAction, AuditBuffer, type AuditDetails } from '../audit-trail';
 import type { Secret } from '../common';
-import { CryptoRefused, CryptoService } from '../crypto';
+import { type CryptoRefused, CryptoService } from '../crypto';
 import type { ApiKeyEntity } from './api-key.entity';
 import { sealingContext } from './api-key-sealing';
 
@@ -21,22 +21,27 @@ export class ApiKeyVault {
 
   /**
    * @param purpose - the id of the execution, or `test`.
-   * @throws {CryptoRefused} when the key does not open, which is recorded too.
+   * @throws {CryptoRefused} when the key does not open. Unless its data key was replaced meanwhile, that goes to
+   * {@link noteUnreadable}.
    */
   async open(key: SealedApiKey, purpose: string): Promise<Secret> {
-    const { id: subjectId, workspaceId, provider, secretVersion } = key;
-    const use = { workspaceId, subjectId, purpose };
-    const details = { provider, secretVersion };
-    try {
-      const secret = await this.crypto.decryptApiKey(key.encryptedKey, sealingContext(key));
-      this.auditBuffer.record({ ...use, action: 'api-key.used', details });
-      return secret;
-    } catch (error) {
-      if (error instanceof CryptoRefused) {
-        const reason = { ...details, reason: error.code };
-        this.auditBuffer.record({ ...use, action: 'api-key.unreadable', details: reason });
-      }
-      throw error;
-    }
+    const secret = await this.crypto.decryptApiKey(key.encryptedKey, sealingContext(key));
+    this.record('api-key.used', key, purpose);
+    return secret;
+  }
+
+  /** Records that the key, as it is stored now, does not open. */
+  noteUnreadable(key: SealedApiKey, purpose: string, { code }: CryptoRefused): void {
+    this.record('api-key.unreadable', key, purpose, { reason: code });
+  }
+
+  private record(
+    action: AuditAction,
+    { id: subjectId, workspaceId, provider, secretVersion }: SealedApiKey,
+    purpose: string,
+    more: AuditDetails = {},
+  ): void {
+    const details = { provider, secretVersion, ...more };
+    this.auditBuffer.record({ workspaceId, action, subjectId, purpose, details });
   }
 }

@@ -3,6 +3,7 @@ import { AiProvidersModule } from '../ai-providers';
 import { AuditTrailModule } from '../audit-trail';
 import { ApiKeyCredentials } from './api-key-credentials';
 import { ApiKeyIntake } from './api-key-intake';
+import { ApiKeySecrets } from './api-key-secrets';
 import { ApiKeyTests } from './api-key-tests';
 import { ApiKeyTestsController } from './api-key-tests.controller';
 import { ApiKeyVault } from './api-key-vault';
@@ -14,7 +15,14 @@ import { ProvidersController } from './providers.controller';
 @Module({
   imports: [AiProvidersModule, AuditTrailModule],
   controllers: [ApiKeyTestsController, ApiKeysController, ProvidersController],
-  providers: [ApiKeyIntake, ApiKeysService, ApiKeyVault, ApiKeyCredentials, ApiKeyTests],
-  exports: [ApiKeyCredentials],
+  providers: [
+    ApiKeyIntake,
+    ApiKeysService,
+    ApiKeyVault,
+    ApiKeyCredentials,
+    ApiKeySecrets,
+    ApiKeyTests,
+  ],
+  exports: [ApiKeyCredentials, ApiKeySecrets],
 })
 export class ApiKeysModule {}

@@ -30,11 +30,10 @@ export class ApiKeysService {
     const { provider, secret, last4, baseUrl, warnings } = this.intake.accept(input);
     const id = uuidv7();
     const row = { id, workspaceId, provider: provider.id, baseUrl };
-    const encryptedKey = await this.crypto.encryptApiKey(secret, sealingContext(row));
     const key = await this.tenants.write(workspaceId, async (manager) => {
       await manager.insert(ApiKeyEntity, {
         ...row,
-        encryptedKey,
+        encryptedKey: await this.crypto.encryptApiKey(secret, sealingContext(row), manager),
         label: input.label ?? provider.displayName,
         last4,
         priority: input.priority ?? 0,
@@ -96,8 +95,8 @@ export class ApiKeysService {
       baseUrl: input.baseUrl === undefined ? current.baseUrl : input.baseUrl,
     });
     const context = sealingContext({ ...current, baseUrl });
-    const encryptedKey = await this.crypto.encryptApiKey(secret, context);
     const key = await this.tenants.write(workspaceId, async (manager) => {
+      const encryptedKey = await this.crypto.encryptApiKey(secret, context, manager);
       await manager
         .createQueryBuilder()
         .update(ApiKeyEntity)

@@ -16,7 +16,7 @@ export interface AuditVerification {
   readonly firstBroken: BrokenLink | null;
 }
 
-/** Recomputes the chains of the audit trail: those of the database, and those of exported files. */
+/** Recomputes the chains of the audit trail in the database. */
 @Injectable()
 export class AuditVerifier {
   constructor(private readonly chains: AuditChains) {}
@@ -51,33 +51,33 @@ export class AuditVerifier {
   async *verifyAll(): AsyncGenerator<AuditVerification> {
     for (const workspaceId of await this.chains.owners()) yield await this.verify(workspaceId);
   }
+}
 
-  /**
-   * An export, without any database.
-   * @throws {InvalidExport} a line that no export has.
-   */
-  async verifyExport(lines: AsyncIterable<string>): Promise<AuditVerification> {
-    let check: ChainCheck | null = null;
-    let workspaceId: string | null = null;
-    let head: AuditHead | null = null;
-    let lineNumber = 0;
-    for await (const text of lines) {
-      lineNumber += 1;
-      const line = parseExportLine(text, lineNumber);
-      if (head !== null) throw new InvalidExport(lineNumber, 'comes after the end of the export');
-      if (check === null) {
-        ({ workspaceId } = line.head ?? line.event);
-        check = new ChainCheck(workspaceId);
-      }
-      if (line.head === null) check.add(line.event);
-      else if (line.head.workspaceId === workspaceId) {
-        head = { sequence: line.head.sequence, hash: line.head.hash };
-      }
+/**
+ * Recomputes the chain of an export, without any database.
+ * @throws {InvalidExport} a line that no export has.
+ */
+export async function verifyExport(lines: AsyncIterable<string>): Promise<AuditVerification> {
+  let check: ChainCheck | null = null;
+  let workspaceId: string | null = null;
+  let head: AuditHead | null = null;
+  let lineNumber = 0;
+  for await (const text of lines) {
+    lineNumber += 1;
+    const line = parseExportLine(text, lineNumber);
+    if (head !== null) throw new InvalidExport(lineNumber, 'comes after the end of the export');
+    if (check === null) {
+      ({ workspaceId } = line.head ?? line.event);
+      check = new ChainCheck(workspaceId);
     }
-    if (check === null) throw new InvalidExport(1, 'is missing: the file is empty');
-    check.end(head);
-    return conclude(workspaceId, check, head);
+    if (line.head === null) check.add(line.event);
+    else if (line.head.workspaceId === workspaceId) {
+      head = { sequence: line.head.sequence, hash: line.head.hash };
+    }
   }
+  if (check === null) throw new InvalidExport(1, 'is missing: the file is empty');
+  check.end(head);
+  return conclude(workspaceId, check, head);
 }
 
 function conclude(

@@ -1,3 +1,3 @@
 export { AuditModule } from './audit.module';
-export { type AuditVerification, AuditVerifier } from './audit-verifier';
+export { type AuditVerification, AuditVerifier, verifyExport } from './audit-verifier';
 export { InvalidExport } from './export-line';

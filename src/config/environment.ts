@@ -3,6 +3,11 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { EXIT_CODE, Secret, StartupError } from '../common';
 import { HTTP_SETTINGS } from './http-settings';
+import {
+  KEY_SERVICE_VARIABLES,
+  type KeyServiceSettings,
+  readKeyServiceSettings,
+} from './key-service-settings';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -44,6 +49,7 @@ export const ENVIRONMENT_SCHEMA = z.object({
   KEYRUN_ROOT_KEY_FILE: z.string().optional(),
   KEYRUN_PREVIOUS_ROOT_KEYS: z.string().optional(),
   KEYRUN_PREVIOUS_ROOT_KEYS_FILE: z.string().optional(),
+  ...KEY_SERVICE_VARIABLES,
   KEYRUN_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
   KEYRUN_CUSTOM_BASE_URL: z.enum(['off', 'https-public', 'allowlist']).default('https-public'),
   KEYRUN_ALLOWED_HOSTS: hostList.default([]),
@@ -51,6 +57,9 @@ export const ENVIRONMENT_SCHEMA = z.object({
 });
 
 const SECRET_VARIABLES = ['KEYRUN_ROOT_KEY', 'KEYRUN_PREVIOUS_ROOT_KEYS'] as const;
+
+/** Removed from `process.env` once they are read. */
+const SECRETS_OF_PROCESS = [...SECRET_VARIABLES, 'KEYRUN_KMS_VAULT_TOKEN'] as const;
 
 /** The text of a secret setting and the name of the variable it came from, for error messages. */
 export interface SecretSetting {
@@ -72,6 +81,8 @@ export class Environment {
   readonly rootKey: SecretSetting | null;
   /** Root keys that may still open data keys but seal none. */
   readonly previousRootKeys: readonly SecretSetting[];
+  /** Where root keys live, and which of these places wraps new data keys. */
+  readonly keyServices: KeyServiceSettings;
   /** File with the owner token to install at first start, instead of a generated one. */
   readonly bootstrapTokenFile: string | null;
   readonly customBaseUrl: 'off' | 'https-public' | 'allowlist';
@@ -99,6 +110,7 @@ export class Environment {
     this.dataDirectory = resolve(values.KEYRUN_DATA_DIR);
     this.rootKey = secretSetting(values, 'KEYRUN_ROOT_KEY');
     this.previousRootKeys = splitKeys(secretSetting(values, 'KEYRUN_PREVIOUS_ROOT_KEYS'));
+    this.keyServices = readKeyServiceSettings(values);
     this.bootstrapTokenFile = values.KEYRUN_BOOTSTRAP_TOKEN_FILE ?? null;
     this.customBaseUrl = values.KEYRUN_CUSTOM_BASE_URL;
     this.allowedHosts = Object.freeze(values.KEYRUN_ALLOWED_HOSTS);
@@ -134,10 +146,10 @@ export class Environment {
     );
   }
 
-  /** Reads `process.env`, then removes the root keys from it so that crash reports cannot show them. */
+  /** Reads `process.env`, then removes root keys and tokens from it so that crash reports cannot show them. */
   static fromProcess(): Environment {
     const environment = Environment.parse(process.env);
-    for (const name of SECRET_VARIABLES) Reflect.deleteProperty(process.env, name);
+    for (const name of SECRETS_OF_PROCESS) Reflect.deleteProperty(process.env, name);
     return environment;
   }
 }

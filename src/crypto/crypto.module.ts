@@ -11,6 +11,13 @@ import { CryptoService } from './crypto.service';
 import { DataKeyStore } from './data-key.store';
 import { DataKeys } from './data-keys';
 import { KeyEncryption } from './key-encryption.interface';
+import {
+  DataKeyRotation,
+  KeyInspection,
+  RootKeyRewrap,
+  RotationStore,
+  SecretStores,
+} from './rotation';
 
 /** How to make a `T`: the `useClass`, `useFactory` or `useValue` of a Nest provider. */
 export type ProviderOf<T> =
@@ -20,10 +27,17 @@ export type ProviderOf<T> =
 
 /** The two ports of the vault: who wraps data keys, and where they are kept. */
 export interface CryptoModuleOptions {
-  /** Modules whose exports the two providers below inject. */
+  /** Modules whose exports the providers below inject. */
   readonly imports?: ModuleMetadata['imports'];
   readonly keyEncryption: ProviderOf<KeyEncryption>;
   readonly dataKeyStore: ProviderOf<DataKeyStore>;
+  /** Every table with sealed secrets. Without it there is no rotation. */
+  readonly secretStores?: ProviderOf<SecretStores>;
+  /**
+   * Whether to offer the work on all workspaces, {@link KeyInspection} and {@link RootKeyRewrap}: on a connection that
+   * sees them all.
+   */
+  readonly isMaintenance?: boolean;
 }
 
 /**
@@ -33,6 +47,7 @@ export interface CryptoModuleOptions {
 @Module({})
 export class CryptoModule {
   static register(options: CryptoModuleOptions): DynamicModule {
+    const rotation = rotationProviders(options);
     return {
       module: CryptoModule,
       global: true,
@@ -42,8 +57,20 @@ export class CryptoModule {
         { provide: DataKeyStore, ...options.dataKeyStore },
         DataKeys,
         CryptoService,
+        ...rotation.providers,
       ],
-      exports: [CryptoService, DataKeys],
+      exports: [CryptoService, DataKeys, ...rotation.exports],
     };
   }
+}
+
+function rotationProviders({ secretStores, isMaintenance = false }: CryptoModuleOptions) {
+  if (secretStores === undefined) return { providers: [], exports: [] };
+  const exported = isMaintenance
+    ? [DataKeyRotation, KeyInspection, RootKeyRewrap]
+    : [DataKeyRotation];
+  return {
+    providers: [{ provide: SecretStores, ...secretStores }, RotationStore, ...exported],
+    exports: exported,
+  };
 }

@@ -1,6 +1,8 @@
-import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 
 import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { v7 } from 'uuid';
 
 import { EXIT_CODE, Secret, StartupError } from '../common';
 import { open, seal } from './aes-gcm';
@@ -8,7 +10,7 @@ import { CryptoRefused } from './crypto.errors';
 import { DataKeyStore, type StoredDataKey } from './data-key.store';
 import { DataKeys } from './data-keys';
 import { formatEnvelope, MAXIMUM_SECRET_BYTES, parseEnvelope } from './envelope';
-import { KeyEncryption } from './key-encryption.interface';
+import { DATA_KEY_BYTES, type DataKeyContext, KeyEncryption } from './key-encryption.interface';
 import { type SealingContext, secretAssociatedData } from './sealing-context';
 
 const TOKEN_KEY_INFO = 'keyrun/access-token/v1';
@@ -27,13 +29,19 @@ export class CryptoService {
 
   /**
    * Seals a secret under the active data key of its workspace.
+   * @param transaction the one that stores the envelope. Without it, a rotation of the data key may come between and
+   * leave the envelope unreadable
    * @returns `s1:<data key id>:<base64url>`
    * @throws CryptoRefused `data_key_missing` if the workspace has no data key
    * @throws RangeError if the secret could not be read back: longer than {@link MAXIMUM_SECRET_BYTES}, or a lone
    * surrogate, which UTF-8 cannot carry
    */
-  async encryptApiKey(plaintext: Secret, context: SealingContext): Promise<string> {
-    const dataKey = await this.dataKeys.active(context.workspaceId);
+  async encryptApiKey(
+    plaintext: Secret,
+    context: SealingContext,
+    transaction?: EntityManager,
+  ): Promise<string> {
+    const dataKey = await this.dataKeys.active(context.workspaceId, transaction);
     const bytes = encodeSecret(plaintext);
     try {
       const sealed = seal(dataKey.key, bytes, secretAssociatedData(context, dataKey.id));
@@ -68,13 +76,15 @@ export class CryptoService {
   }
 
   /**
-   * Proves at boot that this server can open what the database holds: every root key in use is configured, and the
-   * server's own data key opens. On an empty database it makes that data key.
+   * Proves at boot that this server can open what the database holds: every root key in use is configured, the
+   * active one opens what it wraps and nothing else, and the server's own data key opens. On an empty database it
+   * makes that data key.
    * @throws StartupError (exit code 78) naming ids, counts and the fix, never a key. An error of the store or of a key
    * service passes unchanged
    */
   async verifyRootKey(): Promise<void> {
     await this.#refuseUnknownRootKeys();
+    await this.#proveActiveRootKey();
     const canary = await this.store.findActive(null);
     if (canary === null) await this.dataKeys.create(null);
     else await this.#openCanary(canary);
@@ -104,9 +114,34 @@ export class CryptoService {
       `The database needs root keys that are not configured: ${needed.join(', ')}. ` +
         `Configured: ${[...configured].join(', ')}. ` +
         'Set the missing key as KEYRUN_ROOT_KEY or add it to KEYRUN_PREVIOUS_ROOT_KEYS; a server that generated its ' +
-        'own keeps it in the file root-key of its data directory.',
+        'own keeps it in the file root-key of its data directory. For a key of AWS KMS or Vault, set KEYRUN_KMS_AWS_KEY_ID ' +
+        'or KEYRUN_KMS_VAULT_KEY again.',
       EXIT_CODE.configuration,
     );
+  }
+
+  /** A key service that ignores the context would open the data key of one workspace for another. */
+  async #proveActiveRootKey(): Promise<void> {
+    const context = { workspaceId: null, dataKeyId: v7() };
+    const sample = randomBytes(DATA_KEY_BYTES);
+    const wrapped = await this.keyEncryption.wrap(sample, context);
+    const opened = await this.#unwrapOrNull(wrapped, context);
+    const moved = await this.#unwrapOrNull(wrapped, { ...context, dataKeyId: v7() });
+    if (opened?.equals(sample) === true && moved === null) return;
+    throw new StartupError(
+      `Root key ${this.keyEncryption.activeKeyId} ${moved === null ? 'does not open what it wraps' : 'opens data keys that were moved to another place'}. ` +
+        'A Vault key must be made with derived=true.',
+      EXIT_CODE.configuration,
+    );
+  }
+
+  async #unwrapOrNull(wrapped: string, context: DataKeyContext): Promise<Buffer | null> {
+    try {
+      return await this.keyEncryption.unwrap(wrapped, context);
+    } catch (error) {
+      if (error instanceof CryptoRefused) return null;
+      throw error;
+    }
   }
 
   async #openCanary({ id, wrapped, rootKeyId }: StoredDataKey): Promise<void> {

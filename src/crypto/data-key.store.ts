@@ -14,8 +14,15 @@ export interface StoredDataKey {
 
 /** Where wrapped data keys are kept. At most one data key per workspace, and one of the server, is active. */
 export interface DataKeyStore {
-  /** The data key that seals new secrets of the workspace; null if it has none. */
-  findActive(workspaceId: string | null): Promise<StoredDataKey | null>;
+  /**
+   * The data key that seals new secrets of the workspace; null if it has none.
+   * @param transaction keeps the data key from being replaced until the transaction ends, so that what is sealed under
+   * it and stored in the same transaction is there for a rotation to find
+   */
+  findActive(
+    workspaceId: string | null,
+    transaction?: EntityManager,
+  ): Promise<StoredDataKey | null>;
 
   /** Active or not; null if this workspace has no data key of that id. */
   findById(workspaceId: string | null, dataKeyId: string): Promise<StoredDataKey | null>;
@@ -28,6 +35,15 @@ export interface DataKeyStore {
    * and a unique index that also holds for null, which plain unique indexes let in any number of times
    */
   insert(key: StoredDataKey, transaction?: EntityManager): Promise<boolean>;
+
+  /**
+   * Puts the same data key, wrapped under another root key, in the place of `key`.
+   * @returns false, with nothing changed, if it is no longer stored exactly as `key` says
+   */
+  replaceWrapped(
+    key: StoredDataKey,
+    replacement: Pick<StoredDataKey, 'rootKeyId' | 'wrapped'>,
+  ): Promise<boolean>;
 
   /** Deletes every data key of the workspace, within the transaction that deletes the workspace. */
   deleteAll(workspaceId: string, transaction: EntityManager): Promise<void>;

@@ -1,12 +1,13 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 
 import { CryptoRefused } from './crypto.errors';
 import { DataKeyStore, type StoredDataKey } from './data-key.store';
 import { DATA_KEY_BYTES, KeyEncryption } from './key-encryption.interface';
+import { LazyRewrap } from './rotation/lazy-rewrap';
 
 /** Milliseconds that only grow. Not wall time, which set back would keep keys cached for longer. */
 export type MonotonicClock = () => number;
@@ -34,10 +35,11 @@ interface CacheEntry {
  * leaving first; failures are not cached. Workspace null is the server itself.
  */
 @Injectable()
-export class DataKeys {
+export class DataKeys implements OnModuleDestroy {
   readonly #now: MonotonicClock;
   /** In order of use: the first entry is the least recently used one. */
   readonly #cache = new Map<string, CacheEntry>();
+  readonly #lazyRewrap: LazyRewrap;
 
   constructor(
     @Inject(KeyEncryption) private readonly keyEncryption: KeyEncryption,
@@ -45,6 +47,7 @@ export class DataKeys {
     @Optional() @Inject(MonotonicClock) now: MonotonicClock = () => performance.now(),
   ) {
     this.#now = now;
+    this.#lazyRewrap = new LazyRewrap(keyEncryption, store);
   }
 
   /**
@@ -66,10 +69,11 @@ export class DataKeys {
 
   /**
    * The data key for sealing. Which one that is, is read from the store every time.
+   * @param transaction as in {@link DataKeyStore.findActive}
    * @throws CryptoRefused `data_key_missing` if the workspace has none, or as {@link KeyEncryption.unwrap}
    */
-  async active(workspaceId: string | null): Promise<DataKey> {
-    const stored = await this.store.findActive(workspaceId);
+  async active(workspaceId: string | null, transaction?: EntityManager): Promise<DataKey> {
+    const stored = await this.store.findActive(workspaceId, transaction);
     if (stored === null) throw new CryptoRefused('data_key_missing');
     return this.#cached(workspaceId, stored.id, () => this.#open(workspaceId, stored));
   }
@@ -111,6 +115,11 @@ export class DataKeys {
     }
   }
 
+  /** Resolves when the data keys opened so far are re-wrapped, if they had to be. */
+  async onModuleDestroy(): Promise<void> {
+    await this.#lazyRewrap.settled();
+  }
+
   #cached(
     workspaceId: string | null,
     dataKeyId: string,
@@ -141,11 +150,14 @@ export class DataKeys {
   }
 
   /** Unwraps under the workspace that was asked for, whatever the row claims: a copied row is refused. */
-  async #open(workspaceId: string | null, { id, wrapped }: StoredDataKey): Promise<DataKey> {
+  async #open(workspaceId: string | null, stored: StoredDataKey): Promise<DataKey> {
+    const { id, wrapped } = stored;
     const bytes = await this.keyEncryption.unwrap(wrapped, { workspaceId, dataKeyId: id });
     try {
       if (bytes.length !== DATA_KEY_BYTES) throw new CryptoRefused('malformed');
-      return { id, key: createSecretKey(bytes) };
+      const key = createSecretKey(bytes);
+      this.#lazyRewrap.note({ ...stored, workspaceId }, key);
+      return { id, key };
     } finally {
       bytes.fill(0);
     }

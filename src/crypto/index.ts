@@ -10,7 +10,32 @@ export {
   KeyEncryption,
   WRAPPED_DATA_KEY_SQL_PATTERN,
 } from './key-encryption.interface';
+export {
+  AwsKmsClient,
+  CompositeKeyEncryption,
+  type KeyServiceFault,
+  KeyServiceUnavailable,
+  RemoteKeyEncryption,
+  VaultTransitClient,
+} from './key-services';
 export { LocalKeyEncryption } from './local-key-encryption';
 export { PostgresDataKeyStore } from './postgres-data-key.store';
+export {
+  type DataKeyDescription,
+  DataKeyRotation,
+  KeyInspection,
+  type KeyStatus,
+  type ResealedSecret,
+  type RewrapProgress,
+  type RewrapResult,
+  type RotatedDataKey,
+  RootKeyRewrap,
+  type SealedSecret,
+  type SecretStore,
+  SecretStores,
+  type SecretVerdict,
+  type UnreadableDataKey,
+  type Verification,
+} from './rotation';
 export { generateRootKey, parseRootKey, type RootKey } from './root-key';
 export type { SealingContext } from './sealing-context';

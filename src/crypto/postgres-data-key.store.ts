@@ -12,9 +12,15 @@ export class PostgresDataKeyStore implements DataKeyStore {
     private readonly tenants: TenantDatabase,
   ) {}
 
-  async findActive(workspaceId: string | null): Promise<StoredDataKey | null> {
+  async findActive(
+    workspaceId: string | null,
+    transaction?: EntityManager,
+  ): Promise<StoredDataKey | null> {
     const where = { ...ownedBy(workspaceId), state: 'active' as const };
-    return this.inWorkspace(workspaceId, (manager) => manager.findOneBy(DataKeyEntity, where));
+    if (transaction === undefined) {
+      return this.inWorkspace(workspaceId, (manager) => manager.findOneBy(DataKeyEntity, where));
+    }
+    return transaction.findOne(DataKeyEntity, { where, lock: { mode: 'for_key_share' } });
   }
 
   async findById(workspaceId: string | null, dataKeyId: string): Promise<StoredDataKey | null> {
@@ -26,6 +32,24 @@ export class PostgresDataKeyStore implements DataKeyStore {
     if (transaction !== undefined) return insertOnce(key, transaction);
     if (key.workspaceId === null) return insertOnce(key, this.dataSource.manager);
     return this.tenants.write(key.workspaceId, (manager) => insertOnce(key, manager));
+  }
+
+  async replaceWrapped(
+    key: StoredDataKey,
+    replacement: Pick<StoredDataKey, 'rootKeyId' | 'wrapped'>,
+  ): Promise<boolean> {
+    const { id, workspaceId, wrapped } = key;
+    const replace = async (manager: EntityManager) => {
+      const { affected } = await manager.update(
+        DataKeyEntity,
+        { ...ownedBy(workspaceId), id, wrapped },
+        { rootKeyId: replacement.rootKeyId, wrapped: replacement.wrapped },
+      );
+      return affected === 1;
+    };
+    if (workspaceId === null) return replace(this.dataSource.manager);
+    // Whoever opened the data key had the right to; that its root key changed is the business of the server.
+    return this.tenants.writeAsServer(workspaceId, replace);
   }
 
   async listRootKeyIds(): Promise<{ rootKeyId: string; dataKeys: number }[]> {

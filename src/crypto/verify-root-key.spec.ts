@@ -80,7 +80,8 @@ describe('verifyRootKey', () => {
         `${rootKey.id} (31 data keys), ${second.id} (1 data keys). ` +
         `Configured: ${active.id}, ${previous.id}. ` +
         'Set the missing key as KEYRUN_ROOT_KEY or add it to KEYRUN_PREVIOUS_ROOT_KEYS; ' +
-        'a server that generated its own keeps it in the file root-key of its data directory.',
+        'a server that generated its own keeps it in the file root-key of its data directory. ' +
+        'For a key of AWS KMS or Vault, set KEYRUN_KMS_AWS_KEY_ID or KEYRUN_KMS_VAULT_KEY again.',
     );
     expect(store.rows).toEqual(before);
     const partly = await refusal(start(active, [rootKey]).service);

@@ -1,14 +1,18 @@
 import type { DataSource } from 'typeorm';
-import { createDataSource } from '../../ormconfig';
+import { createDataSource, type DatabaseRole } from '../../ormconfig';
 import { EXIT_CODE, type Secret, StartupError } from '../common';
 import { migrate } from './migrate';
 
 /**
- * Migrates as the owner of the tables, then connects as the role that row-level security binds.
+ * Migrates as the owner of the tables, then connects as a role that row-level security binds.
+ * @param role - `keyrun_definer` sees every workspace: for maintenance, never for what serves requests.
  * @throws {StartupError} exit code 69 when PostgreSQL cannot be reached, refuses us or cannot be migrated;
  * the message names host and database, never the password.
  */
-export async function openDatabase(url: Secret): Promise<DataSource> {
+export async function openDatabase(
+  url: Secret,
+  role: DatabaseRole = 'keyrun_runtime',
+): Promise<DataSource> {
   const owner = await connect(url);
   try {
     await migrate(owner, url);
@@ -20,14 +24,12 @@ export async function openDatabase(url: Secret): Promise<DataSource> {
   } finally {
     await owner.destroy();
   }
-  const runtime = await connect(url, RUNTIME_ROLE);
-  await refusePrivileges(runtime);
-  return runtime;
+  const dataSource = await connect(url, role);
+  await refusePrivileges(dataSource, role);
+  return dataSource;
 }
 
-const RUNTIME_ROLE = 'keyrun_runtime';
-
-async function connect(url: Secret, role?: typeof RUNTIME_ROLE): Promise<DataSource> {
+async function connect(url: Secret, role?: DatabaseRole): Promise<DataSource> {
   try {
     return await createDataSource(url.expose(), role).initialize();
   } catch (error) {
@@ -39,16 +41,16 @@ async function connect(url: Secret, role?: typeof RUNTIME_ROLE): Promise<DataSou
 }
 
 /** Row-level security binds neither a superuser nor a role that bypasses it nor, in part, an owner. */
-async function refusePrivileges(runtime: DataSource): Promise<void> {
-  const [row] = await runtime.query<{ isBound: boolean }[]>(`
+async function refusePrivileges(dataSource: DataSource, role: DatabaseRole): Promise<void> {
+  const [row] = await dataSource.query<{ isBound: boolean }[]>(`
     SELECT NOT (rolsuper OR rolbypassrls) AND NOT EXISTS (
              SELECT FROM pg_class WHERE relowner = pg_roles.oid
                AND relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')) AS "isBound"
       FROM pg_roles WHERE rolname = current_user`);
   if (row?.isBound === true) return;
-  await runtime.destroy();
+  await dataSource.destroy();
   throw new StartupError(
-    `The database role ${RUNTIME_ROLE} is a superuser, bypasses row-level security or owns tables. Run: ALTER ROLE ${RUNTIME_ROLE} NOSUPERUSER NOBYPASSRLS; and give its tables to another role.`,
+    `The database role ${role} is a superuser, bypasses row-level security or owns tables. Run: ALTER ROLE ${role} NOSUPERUSER NOBYPASSRLS; and give its tables to another role.`,
     EXIT_CODE.configuration,
   );
 }

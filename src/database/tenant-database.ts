@@ -40,7 +40,10 @@ export class TenantDatabase {
     }
   }
 
-  /** Writes what no token can have a grant for yet: a workspace that is being made. */
+  /**
+   * Writes what is not on behalf of a token: a workspace that is being made, on which none has a grant yet, or
+   * the upkeep of a data key.
+   */
   async writeAsServer<T>(workspaceId: string, work: Work<T>): Promise<T> {
     return this.commit(await this.begin(workspaceId, null), work);
   }

@@ -7,6 +7,7 @@ import {
   HealthIndicatorService,
 } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
+import { ApiKeySecrets } from '../api-keys';
 import { Public } from '../workspaces';
 
 @ApiTags('Health')
@@ -17,6 +18,7 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly dataSource: DataSource,
+    private readonly apiKeySecrets: ApiKeySecrets,
   ) {}
 
   /** Whether the process works at all; asks nobody else. */
@@ -31,7 +33,7 @@ export class HealthController {
   @Get('ready')
   @HealthCheck({ swaggerDocumentation: true })
   async ready(): Promise<HealthCheckResult> {
-    return this.health.check([async () => this.database()]);
+    return this.health.check([async () => this.database(), async () => this.vault()]);
   }
 
   private async database() {
@@ -41,6 +43,16 @@ export class HealthController {
       return indicator.up();
     } catch {
       return indicator.down({ message: 'PostgreSQL does not answer' });
+    }
+  }
+
+  /** A key that does not open concerns its workspace; the server serves all others. */
+  private async vault() {
+    const indicator = this.indicators.check('vault');
+    try {
+      return indicator.up({ unreadableApiKeys: await this.apiKeySecrets.countUnreadable() });
+    } catch {
+      return indicator.up();
     }
   }
 }

@@ -1,2 +1,5 @@
 export { runServer } from './run-server';
 export { type RunningServer, startServer } from './start-server';
+export { openKeyEncryption } from './key-encryption-source';
+export { replaceRootKeyFile, retireRootKeyInFile } from './root-key-changes';
+export { rootKeyFile } from './root-key-files';

@@ -29,11 +29,13 @@ describe('openRootKeys', () => {
     await database.drop();
   });
 
-  const open = (variables: Record<string, string> = {}) =>
-    openRootKeys(
+  const open = async (variables: Record<string, string> = {}) => {
+    const { keyEncryption, generatedFile } = await openRootKeys(
       Environment.parse({ NODE_ENV: 'test', KEYRUN_DATA_DIR: directory, ...variables }),
-      database.dataSource,
+      database.runtime,
     );
+    return { keyEncryption: keyEncryption!, generatedFile };
+  };
   const refusalOf = async (variables: Record<string, string> = {}): Promise<StartupError> => {
     const failure: unknown = await open(variables).then(
       () => null,

@@ -1,20 +1,22 @@
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import type { DataSource } from 'typeorm';
-import { EXIT_CODE, Secret, StartupError } from '../common';
+import { EXIT_CODE, StartupError } from '../common';
 import type { Environment } from '../config';
 import { generateRootKey, LocalKeyEncryption, parseRootKey, type RootKey } from '../crypto';
+import { readRootKeyFile, rootKeyFile } from './root-key-files';
 
 export interface OpenedRootKeys {
-  readonly keyEncryption: LocalKeyEncryption;
+  /** Null: there is no local root key, and none is needed. */
+  readonly keyEncryption: LocalKeyEncryption | null;
   /** Path of the key file that was made at this start; null: none was. */
   readonly generatedFile: string | null;
 }
 
 /**
- * The root keys: from the environment, else from the file `root-key` in the data directory, which the first
- * start of an embedded server makes.
- * @throws {StartupError} exit code 78: missing, malformed or weak; production never generates one.
+ * The local root keys: from the environment, which replaces those of the data directory, else from its files
+ * `root-key` (made by the first start of an embedded server) and `previous-root-keys`.
+ * @throws {StartupError} exit code 78: malformed, weak, or missing though KEYRUN_KMS is local; production never
+ * generates one.
  */
 export async function openRootKeys(
   environment: Environment,
@@ -26,9 +28,19 @@ export async function openRootKeys(
   const { rootKey } = environment;
   if (rootKey !== null) return open(parseRootKey(rootKey.text, rootKey.source), previous, null);
 
-  const path = join(environment.dataDirectory, 'root-key');
-  const stored = await readKeyFile(path, environment);
-  if (stored !== null) return open(parseRootKey(stored, path), previous, null);
+  const path = rootKeyFile(environment, 'active');
+  const [stored, ...surplus] = (await readRootKeyFile(path, environment)) ?? [];
+  if (surplus.length > 0) {
+    throw new StartupError(`${path} must hold one line.`, EXIT_CODE.configuration);
+  }
+  previous.push(...(await previousOfFile(environment)));
+  if (stored !== undefined) return open(parseRootKey(stored, path), previous, null);
+  if (environment.keyServices.active !== 'local') {
+    const [newest, ...older] = previous;
+    return newest === undefined
+      ? { keyEncryption: null, generatedFile: null }
+      : open(newest, older, null);
+  }
   await refuseToGenerate(environment, dataSource);
   const generated = generateRootKey();
   await writeFile(path, `${generated.expose()}\n`, { mode: 0o600, flag: 'wx' });
@@ -43,32 +55,10 @@ function open(
   return { keyEncryption: new LocalKeyEncryption(active, previous), generatedFile };
 }
 
-async function readKeyFile(path: string, environment: Environment): Promise<Secret | null> {
-  try {
-    const text = await readFile(path, 'utf8');
-    const mode = (await stat(path)).mode & 0o777;
-    if ((mode & 0o077) !== 0) await tighten(path, mode, environment);
-    return new Secret(text.replace(/\r?\n$/, ''));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return null;
-    if (error instanceof StartupError) throw error;
-    throw new StartupError(
-      `${path} cannot be read (${code ?? 'unknown reason'}).`,
-      EXIT_CODE.configuration,
-    );
-  }
-}
-
-/** Others could read the key: fixed on a developer's machine, an incident in production. */
-async function tighten(path: string, mode: number, environment: Environment): Promise<void> {
-  if (environment.isProduction) {
-    throw new StartupError(
-      `${path} has mode 0${mode.toString(8)}; want 0600. Others may have read the root key: rotate it.`,
-      EXIT_CODE.configuration,
-    );
-  }
-  await chmod(path, 0o600);
+async function previousOfFile(environment: Environment): Promise<RootKey[]> {
+  const path = rootKeyFile(environment, 'previous');
+  const texts = (await readRootKeyFile(path, environment)) ?? [];
+  return texts.filter((text) => text.expose() !== '').map((text) => parseRootKey(text, path));
 }
 
 async function refuseToGenerate(environment: Environment, dataSource: DataSource): Promise<void> {
@@ -79,11 +69,11 @@ async function refuseToGenerate(environment: Environment, dataSource: DataSource
     );
   }
   const [row] = await dataSource.query<{ dataKeys: number }[]>(
-    `SELECT count(*)::integer AS "dataKeys" FROM workspace_data_keys`,
+    `SELECT coalesce(sum(data_keys), 0)::integer AS "dataKeys" FROM count_data_keys_by_root_key()`,
   );
   if (row !== undefined && row.dataKeys > 0) {
     throw new StartupError(
-      `The database holds ${row.dataKeys} data keys, but the root key is gone. Restore ${join(environment.dataDirectory, 'root-key')} or set KEYRUN_ROOT_KEY.`,
+      `The database holds ${row.dataKeys} data keys, but the root key is gone. Restore ${rootKeyFile(environment, 'active')} or set KEYRUN_ROOT_KEY.`,
       EXIT_CODE.configuration,
     );
   }

@@ -7,8 +7,9 @@ import type { Environment } from '../config';
 import { CryptoService } from '../crypto';
 import { EmbeddedPostgres, openDatabase } from '../database';
 import { FirstOwner } from '../workspaces';
+import { awaitKeyService } from './await-key-service';
 import { prepareDataDirectory } from './data-directory';
-import { openRootKeys } from './root-key-source';
+import { openKeyEncryption } from './key-encryption-source';
 import { ensureWayIn, type WayIn } from './owner-token';
 
 /** A server that listens. */
@@ -48,7 +49,7 @@ async function open(
   await prepareDataDirectory(environment.dataDirectory);
   const dataSource = await openDatabase(await databaseUrl(environment, closers));
   closers.push(() => dataSource.destroy());
-  const { keyEncryption, generatedFile } = await openRootKeys(environment, dataSource);
+  const { keyEncryption, generatedFile } = await openKeyEncryption(environment, dataSource);
 
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.register({ environment, dataSource, keyEncryption }),
@@ -56,7 +57,8 @@ async function open(
   );
   closers.push(() => app.close());
   configureApp(app);
-  await app.get(CryptoService, { strict: false }).verifyRootKey();
+  const crypto = app.get(CryptoService, { strict: false });
+  await awaitKeyService(() => crypto.verifyRootKey());
   const wayIn = await ensureWayIn(environment, app.get(FirstOwner, { strict: false }));
   const baseUrl = await listen(app, environment);
   return { baseUrl, wayIn, generatedRootKeyFile: generatedFile };

@@ -7,6 +7,7 @@ import { AccessTokensService } from './access-tokens/access-tokens.service';
 import { LeakedTokens } from './access-tokens/leaked-tokens';
 import { AccessGuard } from './access/access.guard';
 import { RequestAuthenticator } from './access/request-authenticator';
+import { DataKeysController } from './data-keys/data-keys.controller';
 import { FirstOwner } from './first-owner';
 import { RateLimits } from './limits/rate-limits';
 import { Sessions } from './sessions/sessions';
@@ -16,7 +17,12 @@ import { WorkspacesService } from './workspaces.service';
 
 /** Tenants, access tokens and roles; its guard stands before every route. */
 @Module({
-  controllers: [WorkspacesController, AccessTokensController, SessionsController],
+  controllers: [
+    WorkspacesController,
+    AccessTokensController,
+    SessionsController,
+    DataKeysController,
+  ],
   providers: [
     WorkspacesService,
     AccessTokensService,

@@ -26,7 +26,7 @@ describe('.env.example', () => {
       Environment.parse({}),
     );
     const secret = ENTRIES.filter(({ name }) => /_KEYS?$|TOKEN|DATABASE_URL/.test(name));
-    expect(secret.map(({ value }) => value)).toEqual(['', '', '', '']);
+    expect(secret.map(({ value }) => value)).toEqual(['', '', '', '', '', '', '']);
   });
 
   it('knows every variable of ours that the sources and the documents name', () => {

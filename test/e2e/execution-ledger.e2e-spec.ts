@@ -179,7 +179,7 @@ describe('the ledger of executions', () => {
   it('survives the loss of every connection to the database', async () => {
     const { dataSource } = bench.app.database;
     const [row] = await dataSource.query<{ ended: number }[]>(`
-      SELECT count(pg_terminate_backend(pid))::integer AS ended FROM pg_stat_activity
+      SELECT count(pg_terminate_backend(pid, 5000))::integer AS ended FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()
           AND application_name = 'keyrun'`);
     expect(row!.ended).toBeGreaterThan(0);

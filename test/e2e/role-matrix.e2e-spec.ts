@@ -22,6 +22,8 @@ const LOWEST_ROLE: Readonly<Record<string, Role | 'public'>> = {
   'GET /api/workspaces/{workspaceId}/tokens': 'admin',
   'DELETE /api/workspaces/{workspaceId}/tokens/{tokenId}': 'admin',
   'POST /api/workspaces/{workspaceId}/tokens/{tokenId}/rotate': 'admin',
+  'GET /api/workspaces/{workspaceId}/data-key': 'owner',
+  'POST /api/workspaces/{workspaceId}/data-key/rotate': 'owner',
   'GET /api/workspaces/{workspaceId}/audit-events': 'admin',
   'GET /api/workspaces/{workspaceId}/audit-events/export': 'admin',
   'GET /api/workspaces/{workspaceId}/audit-events/verify': 'admin',

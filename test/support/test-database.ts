@@ -10,6 +10,8 @@ export interface TestDatabase {
   readonly dataSource: DataSource;
   /** As the application works, bound by row-level security. */
   readonly runtime: DataSource;
+  /** As the command line works, which sees every workspace. */
+  readonly definer: DataSource;
   drop(): Promise<void>;
 }
 
@@ -24,12 +26,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   url.pathname = `/${name}`;
   const dataSource = await createDataSource(url.href).initialize();
   const runtime = await createDataSource(url.href, 'keyrun_runtime').initialize();
+  const definer = await createDataSource(url.href, 'keyrun_definer').initialize();
   return {
     url: new Secret(url.href),
     dataSource,
     runtime,
+    definer,
     drop: async () => {
-      for (const connection of [runtime, dataSource]) {
+      for (const connection of [definer, runtime, dataSource]) {
         if (connection.isInitialized) await connection.destroy();
       }
       await query(maintenance, `DROP DATABASE ${name} WITH (FORCE)`);

@@ -179,6 +179,11 @@ export const ERROR_CATALOGUE = {
     'The ledger cannot be written; nothing was sent to the provider',
     'Repeat after Retry-After.',
   ),
+  key_service_unavailable: entry(
+    503,
+    'The key service that protects stored keys cannot be used',
+    'Repeat after Retry-After. The log of the server names the reason.',
+  ),
   internal: entry(500, 'Internal error', 'Report the requestId to the operator.'),
 } as const;
 

@@ -23,6 +23,16 @@ export class InMemoryDataKeyStore implements DataKeyStore {
     return Promise.resolve(free);
   }
 
+  replaceWrapped(
+    key: StoredDataKey,
+    replacement: Pick<StoredDataKey, 'rootKeyId' | 'wrapped'>,
+  ): Promise<boolean> {
+    const index = this.rows.findIndex((row) => row.id === key.id && row.wrapped === key.wrapped);
+    const row = this.rows[index];
+    if (row !== undefined) this.rows[index] = { ...row, ...replacement };
+    return Promise.resolve(row !== undefined);
+  }
+
   deleteAll(workspaceId: string): Promise<void> {
     const kept = this.rows.filter((key) => key.workspaceId !== workspaceId);
     this.rows.splice(0, this.rows.length, ...kept);

@@ -15,6 +15,8 @@ export const PERMISSIONS = {
   'workspace:delete': 'owner',
   'tokens:read': 'admin',
   'tokens:write': 'admin',
+  'data-keys:read': 'owner',
+  'data-keys:rotate': 'owner',
   'api-keys:read': 'viewer',
   'api-keys:write': 'admin',
   'api-keys:test': 'admin',

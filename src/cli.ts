@@ -1,0 +1,4 @@
+import 'reflect-metadata';
+import { runCommandLine } from './cli/index';
+
+void runCommandLine();

@@ -1,0 +1,43 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { ApiKeySecrets, ApiKeysModule } from '../api-keys';
+import { AuditModule } from '../audit';
+import { ConfigModule, type Environment } from '../config';
+import { CryptoModule, type KeyEncryption, PostgresDataKeyStore } from '../crypto';
+import { DatabaseModule } from '../database';
+
+/** What a command works with. The connection is that of `keyrun_definer`, which sees every workspace. */
+export interface MaintenanceDependencies {
+  readonly environment: Environment;
+  readonly dataSource: DataSource;
+  readonly keyEncryption: KeyEncryption;
+}
+
+/** The vault and the audit trail without the server around them. */
+@Module({})
+export class MaintenanceModule {
+  static register({
+    environment,
+    dataSource,
+    keyEncryption,
+  }: MaintenanceDependencies): DynamicModule {
+    return {
+      module: MaintenanceModule,
+      imports: [
+        ConfigModule.register(environment),
+        DatabaseModule.register(dataSource),
+        CryptoModule.register({
+          imports: [ApiKeysModule],
+          keyEncryption: { useValue: keyEncryption },
+          dataKeyStore: { useClass: PostgresDataKeyStore },
+          secretStores: {
+            inject: [ApiKeySecrets],
+            useFactory: (apiKeys: ApiKeySecrets) => [apiKeys],
+          },
+          isMaintenance: true,
+        }),
+        AuditModule,
+      ],
+    };
+  }
+}

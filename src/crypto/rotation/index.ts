@@ -1,0 +1,23 @@
+export { DataKeyRotation, type DataKeyDescription, type RotatedDataKey } from './data-key-rotation';
+export {
+  KeyInspection,
+  type KeyStatus,
+  type RootKeyStatus,
+  type UnreadableSecret,
+  type Verification,
+} from './key-inspection';
+export {
+  type RewrapOptions,
+  type RewrapProgress,
+  type RewrapResult,
+  RootKeyRewrap,
+  type UnreadableDataKey,
+} from './root-key-rewrap';
+export { RotationStore, type RootKeyUse } from './rotation.store';
+export {
+  type ResealedSecret,
+  type SealedSecret,
+  type SecretStore,
+  SecretStores,
+  type SecretVerdict,
+} from './secret-store';
