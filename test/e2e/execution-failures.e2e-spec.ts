@@ -224,7 +224,7 @@ describe('an execution that fails at the provider', () => {
 
   it('because its deadline passed between two attempts is not called again', async () => {
     const before = bench.upstream.requests.length;
-    bench.upstream.script([{ status: 429, headers: { 'retry-after-ms': '990' } }]);
+    bench.upstream.script([{ status: 429, headers: { 'retry-after-ms': '1000' } }]);
     const answer = await bench.run({ provider: 'openai', model: MODELS.openai, timeoutMs: 1_000 });
     expectProblem(answer, 'rate_limited');
     expect(bench.upstream.requests).toHaveLength(before + 1);
