@@ -3,6 +3,27 @@ import type { Billed, FinishReason, PriceSnapshot, ProviderErrorCategory } from 
 import type { ExecutionFailure } from './execution-record';
 import type { ExecutionStatus } from './execution-status';
 
+/** What a call used, as a vendor counted it: of an attempt, and the sum for its execution. */
+abstract class MeteredEntity {
+  @Column('integer', { name: 'input_tokens', nullable: true })
+  inputTokens: number | null;
+
+  @Column('integer', { name: 'output_tokens', nullable: true })
+  outputTokens: number | null;
+
+  @Column('integer', { name: 'cache_read_tokens', nullable: true })
+  cacheReadTokens: number | null;
+
+  @Column('integer', { name: 'cache_write_tokens', nullable: true })
+  cacheWriteTokens: number | null;
+
+  @Column('integer', { name: 'reasoning_tokens', nullable: true })
+  reasoningTokens: number | null;
+
+  @Column('text', { name: 'usage_source', nullable: true })
+  usageSource: 'provider' | 'estimated' | null;
+}
+
 /**
  * One execution: the narrow row of the ledger. Written by the statements of `execution-ledger.ts`; this
  * class serves the reads and the comparison of the model with the migrations. Partitioned by id, which
@@ -26,7 +47,7 @@ import type { ExecutionStatus } from './execution-status';
   `status <> 'completed' OR (input_tokens IS NOT NULL AND output_tokens IS NOT NULL AND usage_source IS NOT NULL)`,
 )
 @Check('agent_executions_cost', `cost_nano_usd >= 0`)
-export class ExecutionEntity {
+export class ExecutionEntity extends MeteredEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'agent_executions_pkey' })
   id: string;
 
@@ -58,24 +79,6 @@ export class ExecutionEntity {
 
   @Column('jsonb', { nullable: true })
   error: ExecutionFailure | null;
-
-  @Column('integer', { name: 'input_tokens', nullable: true })
-  inputTokens: number | null;
-
-  @Column('integer', { name: 'output_tokens', nullable: true })
-  outputTokens: number | null;
-
-  @Column('integer', { name: 'cache_read_tokens', nullable: true })
-  cacheReadTokens: number | null;
-
-  @Column('integer', { name: 'cache_write_tokens', nullable: true })
-  cacheWriteTokens: number | null;
-
-  @Column('integer', { name: 'reasoning_tokens', nullable: true })
-  reasoningTokens: number | null;
-
-  @Column('text', { name: 'usage_source', nullable: true })
-  usageSource: 'provider' | 'estimated' | null;
 
   /** Integer nano-USD as text; null: unpriced or not billed. */
   @Column('bigint', { name: 'cost_nano_usd', nullable: true })
@@ -157,7 +160,7 @@ export class ExecutionAttemptEntity {
 @Entity('attempt_outcomes')
 @Check('attempt_outcomes_billed', `billed IN ('no', 'yes', 'partial', 'unknown')`)
 @Check('attempt_outcomes_cost', `cost_nano_usd >= 0`)
-export class AttemptOutcomeEntity {
+export class AttemptOutcomeEntity extends MeteredEntity {
   @PrimaryColumn('uuid', {
     name: 'execution_id',
     primaryKeyConstraintName: 'attempt_outcomes_pkey',
@@ -195,24 +198,6 @@ export class AttemptOutcomeEntity {
   /** The model that answered. */
   @Column('text', { nullable: true })
   model: string | null;
-
-  @Column('integer', { name: 'input_tokens', nullable: true })
-  inputTokens: number | null;
-
-  @Column('integer', { name: 'output_tokens', nullable: true })
-  outputTokens: number | null;
-
-  @Column('integer', { name: 'cache_read_tokens', nullable: true })
-  cacheReadTokens: number | null;
-
-  @Column('integer', { name: 'cache_write_tokens', nullable: true })
-  cacheWriteTokens: number | null;
-
-  @Column('integer', { name: 'reasoning_tokens', nullable: true })
-  reasoningTokens: number | null;
-
-  @Column('text', { name: 'usage_source', nullable: true })
-  usageSource: 'provider' | 'estimated' | null;
 
   @Column('bigint', { name: 'cost_nano_usd', nullable: true })
   costNanoUsd: string | null;
