@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { StartupError } from '../common';
@@ -167,6 +167,16 @@ describe('secrets of the environment', () => {
       expect(refusal.message).toBe(`Set ${name} or ${name}_FILE, not both.`);
     },
   );
+
+  it('are refused in production when everybody may read their file', async () => {
+    const path = await file(SECRET_TEXT);
+    const settings = { NODE_ENV: 'production', KEYRUN_ROOT_KEY_FILE: path };
+    await chmod(path, 0o644);
+    expect(refusalOf(settings).message).toContain('mode 0644');
+    expect(refusalOf(settings).message).not.toContain(SECRET_TEXT);
+    await chmod(path, 0o640);
+    expect(Environment.parse(settings).rootKey?.text.expose()).toBe(SECRET_TEXT);
+  });
 
   it.each(['KEYRUN_ROOT_KEY_FILE', 'KEYRUN_PREVIOUS_ROOT_KEYS_FILE'])(
     'are refused when %s cannot be read, and the message says why',

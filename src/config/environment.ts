@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { EXIT_CODE, Secret, StartupError } from '../common';
@@ -168,7 +168,11 @@ function secretSetting(
   if (text !== undefined && path !== undefined) {
     throw new StartupError(`Set ${name} or ${fileVariable}, not both.`, EXIT_CODE.configuration);
   }
-  if (path !== undefined) return { source: fileVariable, text: readSecretFile(path, fileVariable) };
+  if (path !== undefined) {
+    const secret = { source: fileVariable, text: readSecretFile(path, fileVariable) };
+    if (values.NODE_ENV === 'production') refuseOpenFile(path, fileVariable);
+    return secret;
+  }
   return text === undefined ? null : { source: name, text: new Secret(text) };
 }
 
@@ -182,6 +186,16 @@ function readSecretFile(path: string, variable: string): Secret {
       EXIT_CODE.configuration,
     );
   }
+}
+
+/** Owner and group may read it; a group is how containers hand out secrets. */
+function refuseOpenFile(path: string, variable: string): void {
+  const mode = statSync(path).mode & 0o777;
+  if ((mode & 0o007) === 0) return;
+  throw new StartupError(
+    `${variable} names a file that everybody may use (mode 0${mode.toString(8)}); want 0600. Others may have read the root key: rotate it.`,
+    EXIT_CODE.configuration,
+  );
 }
 
 function splitKeys(setting: SecretSetting | null): readonly SecretSetting[] {
