@@ -5,6 +5,7 @@ import { quantile } from '../support/statistics.mjs';
 const require = createRequire(import.meta.url);
 require('reflect-metadata');
 const { DataSource } = require('typeorm');
+const { v7: uuidv7 } = require('uuid');
 const { createDataSource } = require('../../dist/ormconfig.js');
 const { ExecutionLedger } = require('../../dist/src/executions/execution-ledger.js');
 const { ExecutionTracker } = require('../../dist/src/executions/execution-tracker.js');
@@ -50,7 +51,8 @@ async function measure({ url, workspaceId, connections, rounds, durationMs }) {
   const target = { agentId: 'bench', provider: 'openai', model: 'gpt-4o-mini', apiKeyId: null };
   const start = { ...target, workspaceId, metadata: null, timeoutMs: 60_000 };
   const execution = async () => {
-    await tracker.completeExecution(await tracker.startExecution(start), RESULT);
+    const running = await tracker.startExecution({ id: uuidv7(), ...start });
+    await tracker.completeExecution(running, RESULT);
   };
   const bare = async () => {
     await pool.query('INSERT INTO bench_rows DEFAULT VALUES');
