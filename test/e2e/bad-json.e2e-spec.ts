@@ -79,8 +79,13 @@ describe('a body that is no JSON object', () => {
   });
 
   it('is refused when it is missing', async () => {
-    for (const path of [app.path('api-keys'), app.path('executions'), '/api/workspaces']) {
-      expect(faultyFields(await app.request('post', path))).not.toEqual([]);
+    const demanded = {
+      [app.path('api-keys')]: ['/provider', '/apiKey'],
+      [app.path('executions')]: ['/agentId', '/provider', '/model', '/messages'],
+      '/api/workspaces': ['/name'],
+    };
+    for (const [path, fields] of Object.entries(demanded)) {
+      expect(faultyFields(await app.request('post', path))).toEqual(fields);
     }
   });
 
