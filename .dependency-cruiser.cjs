@@ -58,6 +58,11 @@ module.exports = {
       'Reads and verifies the trail for people.',
     ),
     mayImportOnly(
+      'queue',
+      ['database', 'common', 'config'],
+      'Carries ids of executions and knows nothing of what they are.',
+    ),
+    mayImportOnly(
       'workspaces',
       ['audit-trail', 'crypto', 'database', 'common', 'config'],
       'Tenants and tokens stand below every feature; crypto makes data keys and token digests.',
@@ -68,13 +73,33 @@ module.exports = {
       'Stores and opens keys, and asks a provider whether one works. Never the reverse.',
     ),
     mayImportOnly(
+      'content',
+      ['crypto', 'database', 'common'],
+      'Seals the prompts and answers of a workspace; it knows neither executions nor provider keys.',
+    ),
+    mayImportOnly(
+      'receipt-journal',
+      ['crypto', 'config'],
+      'Keeps receipts on this machine, whatever they say and even while the database is away.',
+    ),
+    mayImportOnly(
       'executions',
-      ['api-keys', 'ai-providers', 'workspaces', 'database', 'common', 'config'],
+      [
+        'content',
+        'queue',
+        'receipt-journal',
+        'api-keys',
+        'ai-providers',
+        'workspaces',
+        'database',
+        'common',
+        'config',
+      ],
       'Runs on a credential that api-keys resolved.',
     ),
     mayImportOnly(
       'health',
-      ['api-keys', 'workspaces', 'common', 'config'],
+      ['executions', 'receipt-journal', 'api-keys', 'workspaces', 'common', 'config'],
       'Tells whether the parts answer and how many keys do not open.',
     ),
     mayImportOnly(
@@ -85,7 +110,17 @@ module.exports = {
     ),
     mayImportOnly(
       'cli',
-      ['startup', 'api-keys', 'audit', 'audit-trail', 'crypto', 'database', 'common', 'config'],
+      [
+        'startup',
+        'api-keys',
+        'content',
+        'audit',
+        'audit-trail',
+        'crypto',
+        'database',
+        'common',
+        'config',
+      ],
       'Maintains keys and verifies the audit trail, beside the server or without it.',
     ),
     {
@@ -150,10 +185,11 @@ module.exports = {
     },
     {
       name: 'migrations-import-nothing-of-ours',
-      comment: 'A migration must mean tomorrow what it meant when it was written.',
+      comment:
+        'A migration must mean tomorrow what it meant when it was written. An earlier one may be read: it does not change either.',
       severity: 'error',
       from: { path: '^migrations/' },
-      to: { path: '^(src|test|migrations)/|^ormconfig\\.ts$' },
+      to: { path: '^(src|test)/|^ormconfig\\.ts$' },
     },
     {
       name: 'migrations-in-ormconfig-only',

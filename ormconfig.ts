@@ -10,16 +10,25 @@ import { CreateSessions1764000520000 } from './migrations/1764000520000-create-s
 import { CreateAuditEvents1764000600000 } from './migrations/1764000600000-create-audit-events';
 import { CreateAuditFunctions1764000610000 } from './migrations/1764000610000-create-audit-functions';
 import { MaintainKeys1764000700000 } from './migrations/1764000700000-maintain-keys';
+import { FollowExecutions1764000800000 } from './migrations/1764000800000-follow-executions';
+import { LifecycleFunctions1764000810000 } from './migrations/1764000810000-lifecycle-functions';
+import { RescueFunctions1764000820000 } from './migrations/1764000820000-rescue-functions';
+import { CreateContentKeys1764000900000 } from './migrations/1764000900000-create-content-keys';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
+import { ContentKeyEntity } from './src/content/content-key.entity';
 import { DataKeyEntity } from './src/crypto/data-key.entity';
 import {
   AttemptOutcomeEntity,
   ExecutionAttemptEntity,
   ExecutionEntity,
+} from './src/executions/ledger/execution.entity';
+import {
   ExecutionOutputEntity,
-} from './src/executions/execution.entity';
+  ExecutionRequestEntity,
+} from './src/executions/ledger/execution-content.entity';
+import { IdempotencyKeyEntity, ServerEntity } from './src/executions/ledger/lifecycle.entity';
 import {
   AccessTokenEntity,
   AccessTokenGrantEntity,
@@ -53,8 +62,12 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       AccessTokenGrantEntity,
       SessionEntity,
       ApiKeyEntity,
+      ContentKeyEntity,
       ExecutionEntity,
       ExecutionOutputEntity,
+      ExecutionRequestEntity,
+      IdempotencyKeyEntity,
+      ServerEntity,
       ExecutionAttemptEntity,
       AttemptOutcomeEntity,
       AuditEventEntity,
@@ -72,6 +85,10 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       CreateAuditEvents1764000600000,
       CreateAuditFunctions1764000610000,
       MaintainKeys1764000700000,
+      FollowExecutions1764000800000,
+      LifecycleFunctions1764000810000,
+      RescueFunctions1764000820000,
+      CreateContentKeys1764000900000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -3,6 +3,7 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { build, isStale } from '../scripts/build.mjs';
 import { measureColdStart } from './measures/cold-start.mjs';
 import { measureCrypto } from './measures/crypto.mjs';
+import { measureJournal } from './measures/journal.mjs';
 import { measureLedger } from './measures/ledger.mjs';
 import { measureLoad, prepareTargets } from './measures/load.mjs';
 import { measureMemory } from './measures/memory.mjs';
@@ -50,6 +51,7 @@ async function main() {
   console.log('All numbers are of this machine at this moment; compare only within one run.');
   await measureColdStart();
   await measureCrypto();
+  await measureJournal();
   await measureServer();
 }
 

@@ -50,7 +50,8 @@ const OUTCOME_COLUMNS = `execution_id, attempt_number, workspace_id, error_categ
           cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_source, cost_nano_usd, price,
           latency_ms, wait_ms`;
 
-const FUNCTIONS: Readonly<Record<string, string>> = {
+/** Also read by the migration that replaces some of them, to bring these back. */
+export const FUNCTIONS: Readonly<Record<string, string>> = {
   'enter_workspace(uuid)': `
     enter_workspace(target_workspace_id uuid) RETURNS void LANGUAGE sql ${DEFINER} AS $$
       SELECT set_config('app.workspace_id', target_workspace_id::text, true)

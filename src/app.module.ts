@@ -6,10 +6,13 @@ import { ApiKeySecrets, ApiKeysModule } from './api-keys';
 import { AuditModule } from './audit';
 import { ProblemFilter, RequestValidationPipe } from './common';
 import { ConfigModule, type Environment } from './config';
-import { CryptoModule, type KeyEncryption, PostgresDataKeyStore } from './crypto';
+import { ContentKeySecrets, ContentModule } from './content';
+import { CryptoModule, type KeyEncryption, PostgresDataKeyStore, type SecretStore } from './crypto';
 import { DatabaseModule } from './database';
 import { ExecutionsModule } from './executions';
 import { HealthModule } from './health';
+import { QueueModule } from './queue';
+import { ReceiptJournalModule } from './receipt-journal';
 import { TelemetryModule } from './telemetry';
 import { WorkspacesModule } from './workspaces';
 
@@ -33,15 +36,17 @@ export class AppModule {
         CryptoModule.register({
           keyEncryption: { useValue: keyEncryption },
           dataKeyStore: { useClass: PostgresDataKeyStore },
-          imports: [ApiKeysModule],
+          imports: [ApiKeysModule, ContentModule],
           secretStores: {
-            inject: [ApiKeySecrets],
-            useFactory: (apiKeys: ApiKeySecrets) => [apiKeys],
+            inject: [ApiKeySecrets, ContentKeySecrets],
+            useFactory: (...stores: SecretStore[]) => stores,
           },
         }),
         WorkspacesModule,
         AiProvidersModule,
         ApiKeysModule,
+        QueueModule,
+        ReceiptJournalModule,
         ExecutionsModule,
         AuditModule,
         HealthModule,

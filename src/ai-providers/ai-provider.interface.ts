@@ -45,6 +45,13 @@ export type ResponseFormat =
       readonly schema: Readonly<Record<string, unknown>>;
     };
 
+/** Names one attempt of ours towards a vendor that keeps answers. */
+export interface AttemptReference {
+  readonly executionId: string;
+  /** From 1. */
+  readonly attemptNumber: number;
+}
+
 /** What one provider call is asked to do. Everything a vendor needs, in vendor-neutral terms. */
 export interface ExecuteParams {
   /** The vendor's model name, passed through unlisted. */
@@ -58,7 +65,29 @@ export interface ExecuteParams {
   readonly tools?: readonly Tool[];
   readonly toolChoice?: ToolChoice;
   readonly responseFormat?: ResponseFormat;
+  /**
+   * Asks the vendor to keep the answer under this name, so that {@link AIProvider.findStored} finds it when
+   * it did not reach us. Ignored by a provider without `findStored`.
+   */
+  readonly storeAs?: AttemptReference;
 }
+
+/**
+ * A piece of an answer under way; never empty. A piece never ends in the middle of a character. Put
+ * together in order, the pieces are the output of the call, exactly.
+ */
+export type ExecutionDelta =
+  | { readonly type: 'text'; readonly text: string }
+  | {
+      readonly type: 'tool_call';
+      /** Place of the call in `output.toolCalls`, from 0. */
+      readonly index: number;
+      /** Whole, in the first piece of the call that has it. */
+      readonly id?: string;
+      /** Whole, in the first piece of the call that has it. */
+      readonly name?: string;
+      readonly arguments?: string;
+    };
 
 /** Limits of one provider call, apart from what it says. */
 export interface CallOptions {
@@ -66,6 +95,12 @@ export interface CallOptions {
   readonly timeoutMs: number;
   /** Aborts the call at once; the rejection is a {@link ProviderError} of category `cancelled`. */
   readonly signal?: AbortSignal;
+  /**
+   * Asks for the answer piece by piece: the vendor is called in its streaming mode. Called before the
+   * promise settles and never after. What it throws is dropped, no further piece is reported, and the call
+   * goes on: it is paid, so it must be accounted for.
+   */
+  readonly onDelta?: (delta: ExecutionDelta) => void;
 }
 
 /**
@@ -141,4 +176,11 @@ export interface AIProvider {
    * @throws {ProviderError} `credential_invalid` when the vendor refuses the key.
    */
   testCredential(options: CallOptions): Promise<CredentialTestResult>;
+
+  /**
+   * The complete answer that the vendor kept for an attempt, with usage and price; `null` when it has none,
+   * or none that can be metered. Costs nothing. Vendors store with a delay, so `null` may be early.
+   * @throws {ProviderError} when the vendor cannot be asked.
+   */
+  findStored?(reference: AttemptReference, options: CallOptions): Promise<ExecuteResult | null>;
 }

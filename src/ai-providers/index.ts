@@ -1,11 +1,13 @@
 export { AiProvidersModule } from './ai-providers.module';
 export type {
   AIProvider,
+  AttemptReference,
   CallOptions,
   ContentPart,
   CredentialTestResult,
   ExecuteParams,
   ExecuteResult,
+  ExecutionDelta,
   ExecutionOutput,
   FinishReason,
   Message,

@@ -1,4 +1,6 @@
 import type { ErrorCode } from '../common';
+import type { ExecutionOutput, Usage } from './ai-provider.interface';
+import type { PricedCost } from './pricing/cost.types';
 
 /** Why a provider call failed, in our words. Each is a code of the error catalogue of the same name. */
 export const PROVIDER_ERROR_CATEGORIES = [
@@ -53,12 +55,26 @@ export interface ProviderErrorFields {
   /** The vendor's machine-readable code, only if it matches `^[a-z0-9_.-]{1,64}$`. */
   readonly upstreamCode?: string;
   readonly providerRequestId?: string;
+  /** What a call used that broke off after it began to answer. `estimated` unless every count is the vendor's. */
+  readonly usage?: Usage;
+  /** What that usage costs; `null` when the price is unknown. Present exactly when `usage` is. */
+  readonly cost?: PricedCost | null;
+  /** The model that had begun to answer. */
+  readonly model?: string;
+  /**
+   * The answer so far: exactly the pieces that were reported. A tool call in it may lack its id, its name
+   * and the end of its arguments.
+   */
+  readonly output?: ExecutionOutput;
 }
+
+/** What is known of an answer that broke off. */
+type PartialAnswer = Pick<ProviderErrorFields, 'usage' | 'cost' | 'model' | 'output'>;
 
 /**
  * A classified failure of one provider call. Its message is built from our own vocabulary; the vendor's
  * text is never part of it, because vendors echo keys and prompts. For the same reason
- * it has no `cause`.
+ * it has no `cause`, and the part of an answer that it may carry is not printed with it.
  */
 export class ProviderError extends Error {
   readonly category: ProviderErrorCategory;
@@ -68,6 +84,7 @@ export class ProviderError extends Error {
   readonly upstreamStatus?: number;
   readonly upstreamCode?: string;
   readonly providerRequestId?: string;
+  readonly #partial: PartialAnswer;
 
   constructor(fields: ProviderErrorFields) {
     super(describe(fields));
@@ -79,6 +96,41 @@ export class ProviderError extends Error {
     this.upstreamStatus = fields.upstreamStatus;
     this.upstreamCode = fields.upstreamCode;
     this.providerRequestId = fields.providerRequestId;
+    const { usage, cost, model, output } = fields;
+    this.#partial = { usage, cost, model, output };
+  }
+
+  get usage(): Usage | undefined {
+    return this.#partial.usage;
+  }
+
+  get cost(): PricedCost | null | undefined {
+    return this.#partial.cost;
+  }
+
+  get model(): string | undefined {
+    return this.#partial.model;
+  }
+
+  get output(): ExecutionOutput | undefined {
+    return this.#partial.output;
+  }
+
+  /** The same failure with other values for some fields. */
+  with(changes: Partial<ProviderErrorFields>): ProviderError {
+    const { category, retry, billed, retryAfterMs, upstreamStatus } = this;
+    const { upstreamCode, providerRequestId } = this;
+    return new ProviderError({
+      category,
+      retry,
+      billed,
+      retryAfterMs,
+      upstreamStatus,
+      upstreamCode,
+      providerRequestId,
+      ...this.#partial,
+      ...changes,
+    });
   }
 }
 

@@ -107,6 +107,14 @@ export class ApiKeyCredentials {
     }
   }
 
+  /**
+   * Whether there is a usable key, without opening it.
+   * @throws {AppError} as {@link resolve}, except that a key may still turn out not to open.
+   */
+  async check(request: CredentialRequest): Promise<void> {
+    if (this.providerFactory.describe(request.provider).requiresKey) await this.find(request);
+  }
+
   /** Notes what a use of the key told about it; most uses tell nothing new. */
   async noteUse(credential: ResolvedCredential, verdict: KeyVerdict): Promise<void> {
     const health = HEALTH_OF_VERDICT[verdict];

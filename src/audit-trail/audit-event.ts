@@ -5,6 +5,7 @@ import { callerRequestId, callerTokenId } from '../database';
 export const AUDIT_ACTIONS = [
   'workspace.created',
   'workspace.renamed',
+  'workspace.settings-changed',
   'workspace.deleted',
   'token.created',
   'token.revoked',

@@ -3,7 +3,13 @@ import type { DataSource } from 'typeorm';
 import { ApiKeySecrets, ApiKeysModule } from '../api-keys';
 import { AuditModule } from '../audit';
 import { ConfigModule, type Environment } from '../config';
-import { CryptoModule, type KeyEncryption, PostgresDataKeyStore } from '../crypto';
+import { ContentKeySecrets, ContentModule } from '../content';
+import {
+  CryptoModule,
+  type KeyEncryption,
+  PostgresDataKeyStore,
+  type SecretStore,
+} from '../crypto';
 import { DatabaseModule } from '../database';
 
 /** What a command works with. The connection is that of `keyrun_definer`, which sees every workspace. */
@@ -27,12 +33,12 @@ export class MaintenanceModule {
         ConfigModule.register(environment),
         DatabaseModule.register(dataSource),
         CryptoModule.register({
-          imports: [ApiKeysModule],
+          imports: [ApiKeysModule, ContentModule],
           keyEncryption: { useValue: keyEncryption },
           dataKeyStore: { useClass: PostgresDataKeyStore },
           secretStores: {
-            inject: [ApiKeySecrets],
-            useFactory: (apiKeys: ApiKeySecrets) => [apiKeys],
+            inject: [ApiKeySecrets, ContentKeySecrets],
+            useFactory: (...stores: SecretStore[]) => stores,
           },
           isMaintenance: true,
         }),

@@ -1,6 +1,6 @@
 export { AppError, type AppErrorOptions, type FieldError } from './errors/app-error';
 export { ERROR_CATALOGUE, type ErrorCode } from './errors/error-catalogue';
-export { type Problem, ProblemFilter } from './errors/problem.filter';
+export { type Problem, ProblemFilter, toProblem } from './errors/problem.filter';
 export { EXIT_CODE, StartupError } from './errors/startup-error';
 export { checkHost, isLoopbackHost } from './http/host-check';
 export { jsonBody, LONG_BODY, SHORT_BODY } from './http/json-body';

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { EXIT_CODE, Secret, StartupError } from '../common';
+import { EXECUTION_SETTINGS } from './execution-settings';
 import { HTTP_SETTINGS } from './http-settings';
 import {
   KEY_SERVICE_VARIABLES,
@@ -17,6 +18,13 @@ const integer = (minimum: number, maximum: number) =>
     .regex(/^\d{1,9}$/, 'must be a whole number')
     .transform(Number)
     .pipe(z.number().min(minimum).max(maximum));
+
+/** At least room for one long answer. */
+const byteCount = z
+  .string()
+  .regex(/^\d{7,15}$/, 'must be a whole number of bytes, at least 1000000')
+  .transform(Number)
+  .pipe(z.number().min(1_000_000));
 
 /** `host:port` entries, lower case; an IPv6 host stands in brackets. */
 const hostList = z
@@ -45,6 +53,7 @@ export const ENVIRONMENT_SCHEMA = z.object({
     .regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://')
     .optional(),
   KEYRUN_DATA_DIR: z.string().min(1).default('./data'),
+  KEYRUN_JOURNAL_MAX_BYTES: byteCount.default(2 ** 30),
   KEYRUN_ROOT_KEY: z.string().optional(),
   KEYRUN_ROOT_KEY_FILE: z.string().optional(),
   KEYRUN_PREVIOUS_ROOT_KEYS: z.string().optional(),
@@ -53,6 +62,7 @@ export const ENVIRONMENT_SCHEMA = z.object({
   KEYRUN_BOOTSTRAP_TOKEN_FILE: z.string().min(1).optional(),
   KEYRUN_CUSTOM_BASE_URL: z.enum(['off', 'https-public', 'allowlist']).default('https-public'),
   KEYRUN_ALLOWED_HOSTS: hostList.default([]),
+  ...EXECUTION_SETTINGS,
   ...HTTP_SETTINGS,
 });
 
@@ -78,6 +88,8 @@ export class Environment {
   readonly databaseUrl: Secret | null;
   /** Absolute path of the folder for the embedded database, the root key and the owner token. */
   readonly dataDirectory: string;
+  /** What the receipt journal of one server may take, in bytes. */
+  readonly journalBytes: number;
   readonly rootKey: SecretSetting | null;
   /** Root keys that may still open data keys but seal none. */
   readonly previousRootKeys: readonly SecretSetting[];
@@ -88,6 +100,18 @@ export class Environment {
   readonly customBaseUrl: 'off' | 'https-public' | 'allowlist';
   /** `host:port` of loopback or private targets that a custom base URL may name. */
   readonly allowedHosts: readonly string[];
+  /** Whether prompts and answers are kept, for workspaces that do not say. */
+  readonly storeContent: 'full' | 'metadata';
+  /** How long an `Idempotency-Key` is remembered. */
+  readonly idempotencyHours: number;
+  /** Asynchronous executions that this server runs at once. */
+  readonly asyncConcurrency: number;
+  /** How long executions under way may go on after a signal to stop. */
+  readonly drainSeconds: number;
+  /** Null: the ledger is kept for ever. */
+  readonly executionRetentionDays: number | null;
+  /** Null: prompts and answers are kept as long as the ledger. */
+  readonly contentRetentionDays: number | null;
   /** `name` or `name:port` that a `Host` header may say besides the loopback names. */
   readonly publicHosts: readonly string[];
   /** People reach the server by https: a proxy in front of it terminates TLS. */
@@ -108,12 +132,19 @@ export class Environment {
     this.logLevel = values.LOG_LEVEL;
     this.databaseUrl = values.DATABASE_URL === undefined ? null : new Secret(values.DATABASE_URL);
     this.dataDirectory = resolve(values.KEYRUN_DATA_DIR);
+    this.journalBytes = values.KEYRUN_JOURNAL_MAX_BYTES;
     this.rootKey = secretSetting(values, 'KEYRUN_ROOT_KEY');
     this.previousRootKeys = splitKeys(secretSetting(values, 'KEYRUN_PREVIOUS_ROOT_KEYS'));
     this.keyServices = readKeyServiceSettings(values);
     this.bootstrapTokenFile = values.KEYRUN_BOOTSTRAP_TOKEN_FILE ?? null;
     this.customBaseUrl = values.KEYRUN_CUSTOM_BASE_URL;
     this.allowedHosts = Object.freeze(values.KEYRUN_ALLOWED_HOSTS);
+    this.storeContent = values.KEYRUN_STORE_CONTENT;
+    this.idempotencyHours = values.KEYRUN_IDEMPOTENCY_HOURS;
+    this.asyncConcurrency = values.KEYRUN_ASYNC_CONCURRENCY;
+    this.drainSeconds = values.KEYRUN_DRAIN_SECONDS;
+    this.executionRetentionDays = values.KEYRUN_EXECUTION_RETENTION_DAYS ?? null;
+    this.contentRetentionDays = values.KEYRUN_CONTENT_RETENTION_DAYS ?? null;
     this.publicHosts = Object.freeze(values.KEYRUN_PUBLIC_HOSTS);
     this.isBehindTls = values.KEYRUN_BEHIND_TLS;
     this.trustedProxies = values.KEYRUN_TRUSTED_PROXIES;

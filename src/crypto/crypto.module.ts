@@ -7,9 +7,11 @@ import {
   type ValueProvider,
 } from '@nestjs/common';
 
+import { ContentKeys } from './content-keys';
 import { CryptoService } from './crypto.service';
 import { DataKeyStore } from './data-key.store';
 import { DataKeys } from './data-keys';
+import { JournalKeys } from './journal-keys';
 import { KeyEncryption } from './key-encryption.interface';
 import {
   DataKeyRotation,
@@ -56,10 +58,12 @@ export class CryptoModule {
         { provide: KeyEncryption, ...options.keyEncryption },
         { provide: DataKeyStore, ...options.dataKeyStore },
         DataKeys,
+        ContentKeys,
         CryptoService,
+        JournalKeys,
         ...rotation.providers,
       ],
-      exports: [CryptoService, DataKeys, ...rotation.exports],
+      exports: [ContentKeys, CryptoService, DataKeys, JournalKeys, ...rotation.exports],
     };
   }
 }

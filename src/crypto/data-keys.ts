@@ -7,27 +7,13 @@ import { v7 } from 'uuid';
 import { CryptoRefused } from './crypto.errors';
 import { DataKeyStore, type StoredDataKey } from './data-key.store';
 import { DATA_KEY_BYTES, KeyEncryption } from './key-encryption.interface';
+import { MonotonicClock, OpenedKeyCache } from './opened-key-cache';
 import { LazyRewrap } from './rotation/lazy-rewrap';
-
-/** Milliseconds that only grow. Not wall time, which set back would keep keys cached for longer. */
-export type MonotonicClock = () => number;
-export const MonotonicClock = Symbol('MonotonicClock');
-
-/** Hard: counted from the start of the unwrapping, never extended by use. */
-const CACHE_TTL_MS = 5 * 60 * 1000;
-const CACHE_ENTRIES = 1000;
 
 /** An opened data key. Printing it shows no key byte. */
 export interface DataKey {
   readonly id: string;
   readonly key: KeyObject;
-}
-
-interface CacheEntry {
-  readonly workspaceId: string | null;
-  readonly expiresAt: number;
-  /** Also while it is being unwrapped, so that simultaneous misses share one unwrapping. */
-  readonly dataKey: Promise<DataKey>;
 }
 
 /**
@@ -36,17 +22,16 @@ interface CacheEntry {
  */
 @Injectable()
 export class DataKeys implements OnModuleDestroy {
-  readonly #now: MonotonicClock;
-  /** In order of use: the first entry is the least recently used one. */
-  readonly #cache = new Map<string, CacheEntry>();
+  readonly #cache: OpenedKeyCache<DataKey>;
   readonly #lazyRewrap: LazyRewrap;
+  readonly #evictionListeners: ((workspaceId: string | null) => void)[] = [];
 
   constructor(
     @Inject(KeyEncryption) private readonly keyEncryption: KeyEncryption,
     @Inject(DataKeyStore) private readonly store: DataKeyStore,
     @Optional() @Inject(MonotonicClock) now: MonotonicClock = () => performance.now(),
   ) {
-    this.#now = now;
+    this.#cache = new OpenedKeyCache(now);
     this.#lazyRewrap = new LazyRewrap(keyEncryption, store);
   }
 
@@ -110,9 +95,13 @@ export class DataKeys implements OnModuleDestroy {
    * is deleted or its data key rotated.
    */
   evict(workspaceId: string | null): void {
-    for (const [cacheKey, entry] of this.#cache) {
-      if (entry.workspaceId === workspaceId) this.#cache.delete(cacheKey);
-    }
+    this.#cache.evict(workspaceId);
+    for (const listener of this.#evictionListeners) listener(workspaceId);
+  }
+
+  /** Calls the listener at each {@link evict}: what a data key opened is to be forgotten with it. */
+  onEviction(listener: (workspaceId: string | null) => void): void {
+    this.#evictionListeners.push(listener);
   }
 
   /** Resolves when the data keys opened so far are re-wrapped, if they had to be. */
@@ -125,28 +114,7 @@ export class DataKeys implements OnModuleDestroy {
     dataKeyId: string,
     load: () => Promise<DataKey>,
   ): Promise<DataKey> {
-    const cacheKey = `${workspaceId ?? 'system'}/${dataKeyId}`;
-    const now = this.#now();
-    const hit = this.#cache.get(cacheKey);
-    this.#cache.delete(cacheKey);
-    if (hit !== undefined && now < hit.expiresAt) {
-      this.#cache.set(cacheKey, hit);
-      return hit.dataKey;
-    }
-    const entry = { workspaceId, expiresAt: now + CACHE_TTL_MS, dataKey: load() };
-    this.#cache.set(cacheKey, entry);
-    this.#forgetLeastRecentlyUsed();
-    entry.dataKey.catch(() => {
-      if (this.#cache.get(cacheKey) === entry) this.#cache.delete(cacheKey);
-    });
-    return entry.dataKey;
-  }
-
-  #forgetLeastRecentlyUsed(): void {
-    for (const cacheKey of this.#cache.keys()) {
-      if (this.#cache.size <= CACHE_ENTRIES) return;
-      this.#cache.delete(cacheKey);
-    }
+    return this.#cache.get(workspaceId, `${workspaceId ?? 'system'}/${dataKeyId}`, load);
   }
 
   /** Unwraps under the workspace that was asked for, whatever the row claims: a copied row is refused. */

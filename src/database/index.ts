@@ -1,5 +1,6 @@
 export { DatabaseModule } from './database.module';
 export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded/embedded-postgres';
 export { openDatabase } from './open-database';
+export { EXECUTION_QUEUE, QUEUE_SCHEMA } from './queue-schema';
 export { TenantDatabase } from './tenant-database';
 export { callerRequestId, callerTokenId, nameToken, runRequest } from './request-scope';

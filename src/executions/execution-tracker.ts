@@ -1,31 +1,51 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import type { ExecuteResult, ProviderError } from '../ai-providers';
-import { AppError, ERROR_CATALOGUE } from '../common';
+import type { ExecuteResult, ExecutionOutput, ProviderError } from '../ai-providers';
+import { AppError } from '../common';
+import type { ContentSealer } from '../content';
 import {
-  type AttemptKey,
-  ExecutionLedger,
-  type ExecutionStart,
-  LEDGER_RETRY_AFTER_MS,
-  type Settlement,
-} from './execution-ledger';
+  describeFailure,
+  failed,
+  interrupted,
+  succeeded,
+  totalsOf,
+} from './ledger/attempt-outcome';
+import { ExecutionLedger, type StartedRow } from './ledger/execution-ledger';
 import type {
   AttemptOutcome,
   AttemptRecord,
   ExecutionFailure,
   ExecutionRecord,
-} from './execution-record';
-
-const FOREIGN_TEXT_LENGTH_MAX = 200;
-/** Waits between the tries to record the end of an execution, in milliseconds. */
-const SETTLE_WAITS_MS = [250, 1_000, 4_000];
+} from './ledger/execution-record';
+import type { AttemptKey, ExecutionStart, Settlement } from './ledger/ledger-rows';
+import { Settlements } from './ledger/settlements';
+import { sealOutput } from './ledger/stored-content';
 
 /** An execution under way: its record so far, and the clock that measures it. */
 export interface RunningExecution {
   readonly record: ExecutionRecord;
+  readonly settings: Pick<StartedRow, 'onDisconnect' | 'storeAtProvider'>;
+  /** Seals the answer; null: it is not stored. */
+  readonly sealer: ContentSealer | null;
   /** Monotonic milliseconds. */
   readonly startedAtMs: number;
   readonly attemptStartedAtMs: number;
+}
+
+/** The key belongs to another execution, so nothing was started. */
+export class IdempotencyKeyTaken extends Error {
+  constructor(
+    readonly executionId: string,
+    readonly fingerprint: string,
+  ) {
+    super('the idempotency key belongs to another execution');
+  }
+}
+
+/** An execution as it was recorded at its end. */
+export interface EndedExecution {
+  readonly record: ExecutionRecord;
+  /** The ledger could not be written: the receipt is in the journal and gets there later. */
+  readonly isJournaled: boolean;
 }
 
 /** Follows each execution from start to its one terminal status, in the ledger first and then in memory. */
@@ -33,19 +53,28 @@ export interface RunningExecution {
 export class ExecutionTracker {
   private readonly logger = new Logger(ExecutionTracker.name);
 
-  constructor(private readonly ledger: ExecutionLedger) {}
+  constructor(
+    private readonly ledger: ExecutionLedger,
+    private readonly settlements: Settlements,
+  ) {}
 
   /**
    * Commits the execution and its first attempt. Call the provider only after this resolved.
+   * @param sealer - seals the answer, if the workspace keeps answers.
    * @throws {AppError} `ledger_unavailable`
+   * @throws {IdempotencyKeyTaken}
    */
-  async startExecution(input: ExecutionStart): Promise<RunningExecution> {
+  async startExecution(input: ExecutionStart, sealer: ContentSealer): Promise<RunningExecution> {
     const startedAtMs = performance.now();
-    const { id, workspaceId, agentId, provider, model, apiKeyId, metadata } = input;
-    const startedAt = await this.ledger.start(input);
+    const { id, workspaceId, agentId, provider, model, apiKeyId, metadata, mode } = input;
+    const started = await this.ledger.start(input);
+    refuseTaken(started);
+    const { startedAt } = started;
     const record: ExecutionRecord = {
-      ...{ id, workspaceId, agentId, provider, model, apiKeyId, metadata },
+      ...{ id, workspaceId, agentId, provider, model, apiKeyId, metadata, mode },
       status: 'running',
+      fence: 1,
+      request: null,
       finishReason: null,
       output: null,
       error: null,
@@ -58,7 +87,15 @@ export class ExecutionTracker {
       timeToFirstTokenMs: null,
       attempts: [{ number: 1, provider, model, apiKeyId, startedAt, outcome: null }],
     };
-    return { record, startedAtMs, attemptStartedAtMs: performance.now() };
+    // An answer that a client may ask for again is kept as long as it may ask.
+    const isKept = started.storeContent === 'full' || input.idempotency !== null;
+    return {
+      record,
+      settings: started,
+      sealer: isKept ? sealer : null,
+      startedAtMs,
+      attemptStartedAtMs: performance.now(),
+    };
   }
 
   /**
@@ -84,103 +121,99 @@ export class ExecutionTracker {
     error: ProviderError,
     waitMs: number,
   ): Promise<RunningExecution> {
-    const { record } = execution;
-    const outcome = failedOutcome(execution, error, Math.round(waitMs));
+    const { record, attemptStartedAtMs } = execution;
+    const outcome = failed(error, elapsedMs(attemptStartedAtMs), Math.round(waitMs));
     await this.ledger.recordOutcome(attemptKey(record, record.attempts.length), outcome);
     return { ...execution, record: withOutcome(record, outcome) };
   }
 
-  /** Commits the proved success. */
+  /**
+   * Commits the proved success.
+   * @param timeToFirstTokenMs - milliseconds from start to the first piece of a streamed answer; null: not streamed.
+   */
   async completeExecution(
     execution: RunningExecution,
     result: ExecuteResult,
-  ): Promise<ExecutionRecord> {
-    const { output, finishReason, usage, cost } = result;
-    return this.settle(execution, {
-      status: 'completed',
-      output,
-      finishReason,
-      error: null,
-      outcome: {
-        errorCategory: null,
-        billed: 'yes',
-        upstreamStatus: null,
-        upstreamCode: null,
-        providerRequestId: plain(result.providerRequestId),
-        model: plain(result.model),
-        usage,
-        costNanoUsd: cost?.nanoUsd ?? null,
-        price: cost?.price ?? null,
-        latencyMs: elapsedMs(execution.attemptStartedAtMs),
-        waitMs: null,
-      },
-    });
-  }
-
-  /** Commits the failure of the last attempt and of the execution. */
-  async failExecution(execution: RunningExecution, error: ProviderError): Promise<ExecutionRecord> {
-    return this.settle(execution, {
-      status: error.category === 'cancelled' ? 'cancelled' : 'failed',
-      output: null,
-      finishReason: null,
-      error: describeFailure(error),
-      outcome: failedOutcome(execution, error, null),
-    });
-  }
-
-  private async settle(
-    { record, startedAtMs }: RunningExecution,
-    end: Omit<Settlement, 'latencyMs' | 'timeToFirstTokenMs'>,
-  ): Promise<ExecutionRecord> {
-    const settlement = { ...end, latencyMs: elapsedMs(startedAtMs), timeToFirstTokenMs: null };
-    const key = attemptKey(record, record.attempts.length);
-    const completedAt = await this.settleOrThrow(key, settlement);
-    if (completedAt === null) {
-      this.logger.warn({
-        message: 'an execution was gone when it ended: its workspace was deleted',
-        executionId: record.id,
-      });
-      throw new AppError('not_found', 'The workspace was deleted while the execution ran.');
-    }
-    const { status, output, finishReason, error, latencyMs, outcome } = settlement;
-    return {
-      ...withOutcome(record, outcome),
-      ...{ status, output, finishReason, error, latencyMs, completedAt },
-      usage: outcome.usage,
-      costNanoUsd: outcome.costNanoUsd,
-    };
+    timeToFirstTokenMs: number | null = null,
+  ): Promise<EndedExecution> {
+    const { output, finishReason } = result;
+    const outcome = succeeded(result, elapsedMs(execution.attemptStartedAtMs));
+    const end = { status: 'completed', output, finishReason, error: null, outcome } as const;
+    return this.settle(execution, { ...end, timeToFirstTokenMs });
   }
 
   /**
-   * The call may have been paid for, so a ledger that cannot be written is tried again for a while.
-   * @throws {AppError} `ledger_unavailable` with the id of the execution, which stays `running`.
+   * Commits the failure of the last attempt and of the execution, with what had come of the answer.
+   * @param isInterrupted - this server ended the call because it shuts down.
    */
-  private async settleOrThrow(key: AttemptKey, settlement: Settlement): Promise<Date | null> {
-    for (let failures = 0; ; failures += 1) {
-      try {
-        const completedAt = await this.ledger.settle(key, settlement);
-        // A try whose answer was lost may have settled it.
-        return failures > 0 ? (completedAt ?? new Date()) : completedAt;
-      } catch (cause) {
-        const waitMs = SETTLE_WAITS_MS[failures];
-        if (waitMs === undefined) throw notRecorded(key, settlement, cause);
-        await delay(waitMs);
-      }
+  async failExecution(
+    execution: RunningExecution,
+    error: ProviderError,
+    timeToFirstTokenMs: number | null = null,
+    isInterrupted = false,
+  ): Promise<EndedExecution> {
+    const outcome = failed(error, elapsedMs(execution.attemptStartedAtMs), null);
+    const isCancelled = error.category === 'cancelled' && !isInterrupted;
+    return this.settle(execution, {
+      status: isCancelled ? 'cancelled' : 'failed',
+      output: error.output ?? null,
+      finishReason: null,
+      error: isInterrupted ? interrupted(error.billed) : describeFailure(error),
+      outcome: isInterrupted ? { ...outcome, errorCategory: 'interrupted' } : outcome,
+      timeToFirstTokenMs,
+    });
+  }
+
+  private async settle(execution: RunningExecution, end: End): Promise<EndedExecution> {
+    const { sealer, startedAtMs } = execution;
+    const record = withOutcome(execution.record, end.outcome);
+    const totals = totalsOf(record.attempts);
+    const latencyMs = elapsedMs(startedAtMs);
+    const completedAt = new Date((record.startedAt ?? record.createdAt).getTime() + latencyMs);
+    const settlement: Settlement = {
+      ...end,
+      ...{ totals, completedAt, latencyMs },
+      sealedOutput:
+        sealer === null || end.output === null ? null : sealOutput(sealer, record.id, end.output),
+    };
+    const key = attemptKey(record, record.attempts.length);
+    const settled = await this.settlements.record(key, settlement);
+    if (settled === null) {
+      this.logger.warn({
+        message: 'an execution was gone when it ended: deleted, or ended by another server',
+        executionId: record.id,
+      });
+      throw new AppError('not_found', 'The execution was ended or deleted while it ran.');
     }
+    const { status, output, finishReason, error, timeToFirstTokenMs } = settlement;
+    return {
+      record: {
+        ...record,
+        ...totals,
+        ...{ status, output, finishReason, error, completedAt, latencyMs, timeToFirstTokenMs },
+      },
+      isJournaled: settled.isJournaled,
+    };
   }
 }
 
-function notRecorded(key: AttemptKey, { outcome }: Settlement, cause: unknown): AppError {
-  const { executionId } = key;
-  return new AppError('ledger_unavailable', 'The end of the execution could not be recorded.', {
-    retryAfterMs: LEDGER_RETRY_AFTER_MS,
-    extensions: { executionId, billed: outcome.billed },
-    cause,
-  });
+interface End {
+  readonly status: Settlement['status'];
+  readonly output: ExecutionOutput | null;
+  readonly finishReason: Settlement['finishReason'];
+  readonly error: ExecutionFailure | null;
+  readonly outcome: AttemptOutcome;
+  readonly timeToFirstTokenMs: number | null;
 }
 
-function attemptKey(record: ExecutionRecord, attemptNumber: number) {
-  return { executionId: record.id, workspaceId: record.workspaceId, attemptNumber };
+/** @throws {IdempotencyKeyTaken} */
+export function refuseTaken({ takenBy, takenFingerprint }: StartedRow): void {
+  if (takenBy !== null) throw new IdempotencyKeyTaken(takenBy, takenFingerprint ?? '');
+}
+
+function attemptKey(record: ExecutionRecord, attemptNumber: number): AttemptKey {
+  const { id: executionId, workspaceId, fence } = record;
+  return { executionId, workspaceId, fence, attemptNumber };
 }
 
 /** Gives the last attempt its outcome, unless it has one already. */
@@ -190,42 +223,6 @@ function withOutcome(record: ExecutionRecord, outcome: AttemptOutcome): Executio
     return isLast && attempt.outcome === null ? { ...attempt, outcome } : attempt;
   });
   return { ...record, attempts };
-}
-
-function failedOutcome(
-  execution: RunningExecution,
-  error: ProviderError,
-  waitMs: number | null,
-): AttemptOutcome {
-  return {
-    errorCategory: error.category,
-    billed: error.billed,
-    upstreamStatus: error.upstreamStatus ?? null,
-    upstreamCode: plain(error.upstreamCode),
-    providerRequestId: plain(error.providerRequestId),
-    model: null,
-    usage: null,
-    costNanoUsd: null,
-    price: null,
-    latencyMs: elapsedMs(execution.attemptStartedAtMs),
-    waitMs,
-  };
-}
-
-/** Short text that a provider chose, as it is stored and shown: without what PostgreSQL refuses. */
-function plain(text: string | null | undefined): string | null {
-  return text?.slice(0, FOREIGN_TEXT_LENGTH_MAX).replace(/[\p{Cc}\p{Cs}]/gu, '') ?? null;
-}
-
-function describeFailure({ category, retry, billed }: ProviderError): ExecutionFailure {
-  const { title, remedy } = ERROR_CATALOGUE[category];
-  return {
-    category,
-    code: category,
-    message: `${title}. ${remedy}`,
-    retryable: retry !== 'never',
-    billed,
-  };
 }
 
 function elapsedMs(sinceMs: number): number {

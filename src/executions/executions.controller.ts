@@ -1,28 +1,30 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import {
+  ApiAcceptedResponse,
   ApiCreatedResponse,
+  ApiHeader,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
   ApiTags,
 } from '@nestjs/swagger';
-import type { Response } from 'express';
-import { v7 as uuidv7 } from 'uuid';
-import { type ExecuteParams, ProviderFactory } from '../ai-providers';
-import { ApiKeyCredentials } from '../api-keys';
-import { ApiListResponse, AppError, IdPipe, type List, Secret, toList } from '../common';
+import type { Request, Response } from 'express';
+import { ProviderFactory } from '../ai-providers';
+import { ApiListResponse, IdPipe, type List, Secret, toList } from '../common';
 import { agentInReach, CurrentPrincipal, type Principal, Requires } from '../workspaces';
-import {
-  CreateExecutionDto,
-  DEFAULT_TIMEOUT_MS,
-  EstimateExecutionDto,
-} from './dto/create-execution.dto';
+import { CreateExecutionDto, EstimateExecutionDto, toParams } from './dto/create-execution.dto';
 import { EstimateResponse, presentEstimate } from './dto/estimate.response';
-import { ExecutionResponse, ExecutionSummaryResponse } from './dto/execution.response';
+import {
+  ExecutionDetailResponse,
+  ExecutionResponse,
+  ExecutionSummaryResponse,
+} from './dto/execution.response';
 import { ListExecutionsQuery } from './dto/list-executions.query';
-import { presentExecution, presentSummary } from './dto/present-execution';
-import { ExecutionQueries } from './execution-queries';
-import { ExecutionsService } from './executions.service';
+import { presentDetail, presentSummary } from './dto/present-execution';
+import { ExecutionAnswers } from './execution-answers';
+import { ExecutionIntake } from './execution-intake';
+import { findInReach } from './execution-reach';
+import { ExecutionQueries } from './ledger/execution-queries';
 
 /** An estimate sends nothing, so it needs no real key. */
 const NO_KEY_NEEDED = new Secret('estimates-send-nothing');
@@ -33,46 +35,54 @@ const NO_KEY_NEEDED = new Secret('estimates-send-nothing');
 export class ExecutionsController {
   constructor(
     private readonly providerFactory: ProviderFactory,
-    private readonly credentials: ApiKeyCredentials,
-    private readonly executions: ExecutionsService,
+    private readonly intake: ExecutionIntake,
+    private readonly answers: ExecutionAnswers,
     private readonly queries: ExecutionQueries,
   ) {}
 
   @Post()
-  @ApiOperation({ summary: 'Run an execution to its end' })
+  @ApiOperation({
+    summary: 'Run an execution',
+    description:
+      'Answers with the completed execution; with `stream: true` with server-sent events, `delta` for each piece and then one `done` or `error`; with `Prefer: respond-async` at once with the queued execution.',
+  })
   @Requires('executions:run')
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description:
+      'The same key and body give the same answer and are paid once; 1–255 visible ASCII characters, remembered for 24 hours',
+  })
+  @ApiHeader({
+    name: 'Prefer',
+    required: false,
+    description: '`respond-async`: queue it and answer 202',
+  })
   @ApiCreatedResponse({
     type: ExecutionResponse,
     description: 'The completed execution. A failed one answers with its problem and `executionId`',
   })
+  @ApiAcceptedResponse({ type: ExecutionResponse, description: 'Queued; see Location' })
   async run(
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateExecutionDto,
-    @Headers('idempotency-key') idempotencyKey: string | undefined,
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<ExecutionResponse> {
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const { workspaceId } = principal;
     agentInReach(principal, body.agentId);
-    refuseUnavailable(body, idempotencyKey);
-    const id = uuidv7();
-    const credential = await this.credentials.resolve({
-      workspaceId,
-      provider: body.provider,
-      keyId: body.apiKeyId,
-      purpose: id,
-    });
-    const record = await this.executions.run({
-      id,
-      workspaceId,
-      agentId: body.agentId,
-      params: toParams(body),
-      provider: this.providerFactory.createProvider(body.provider, credential.secret, credential),
+    const asked = this.intake.read(workspaceId, body, request);
+    if (asked.mode === 'async') {
+      this.answers.accepted(await this.intake.enqueue(asked), response);
+      return;
+    }
+    const credential = await this.intake.resolve(asked);
+    const provider = this.providerFactory.createProvider(
+      body.provider,
+      credential.secret,
       credential,
-      timeoutMs: body.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      metadata: body.metadata ?? null,
-    });
-    response.location(`/api/workspaces/${workspaceId}/executions/${record.id}`);
-    return presentExecution(record);
+    );
+    await this.answers.run({ ...asked, mode: asked.mode, credential, provider }, request, response);
   }
 
   @Post('estimate')
@@ -102,31 +112,11 @@ export class ExecutionsController {
   @ApiOperation({ summary: 'Get an execution with its attempts' })
   @Requires('executions:read')
   @ApiParam({ name: 'executionId', format: 'uuid' })
-  @ApiOkResponse({ type: ExecutionResponse })
+  @ApiOkResponse({ type: ExecutionDetailResponse })
   async get(
     @CurrentPrincipal() principal: Principal,
     @Param('executionId', IdPipe) executionId: string,
-  ): Promise<ExecutionResponse> {
-    const record = await this.queries.get(principal.workspaceId, executionId);
-    if (principal.agentId !== null && record.agentId !== principal.agentId) {
-      throw new AppError('not_found', 'No such execution.');
-    }
-    return presentExecution(record);
+  ): Promise<ExecutionDetailResponse> {
+    return presentDetail(await findInReach(this.queries, principal, executionId));
   }
-}
-
-/** Refuses what would be ignored otherwise: a caller that counts on it would pay twice or wait for nothing. */
-function refuseUnavailable(body: CreateExecutionDto, idempotencyKey: string | undefined): void {
-  if (body.stream === true) {
-    throw new AppError('unprocessable', 'Streaming is not available yet. Send stream: false.');
-  }
-  if (idempotencyKey !== undefined) {
-    throw new AppError('unprocessable', 'Idempotency-Key is not available yet. Nothing was sent.');
-  }
-}
-
-function toParams(body: CreateExecutionDto | EstimateExecutionDto): ExecuteParams {
-  const { model, messages, system, maxTokens, temperature, tools, toolChoice, responseFormat } =
-    body;
-  return { model, messages, system, maxTokens, temperature, tools, toolChoice, responseFormat };
 }

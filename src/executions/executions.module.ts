@@ -1,23 +1,47 @@
 import { Module } from '@nestjs/common';
 import { AiProvidersModule } from '../ai-providers';
 import { ApiKeysModule } from '../api-keys';
-import { ExecutionLedger } from './execution-ledger';
-import { ExecutionQueries } from './execution-queries';
+import { ContentModule } from '../content';
+import { QueueModule } from '../queue';
+import { ReceiptJournalModule } from '../receipt-journal';
+import { AsyncExecutions } from './async/async-executions';
+import { ExecutionWorker } from './async/execution-worker';
+import { PaidProviders } from './async/paid-providers';
+import { QueuedExecutions } from './async/queued-executions';
+import { ExecutionAnswers } from './execution-answers';
+import { ExecutionIntake } from './execution-intake';
+import { ExecutionProgressController } from './execution-progress.controller';
+import { ExecutionRunner } from './execution-runner';
 import { ExecutionTracker } from './execution-tracker';
 import { ExecutionsController } from './executions.controller';
 import { ExecutionsService } from './executions.service';
-import { PartitionKeeper } from './partition-keeper';
+import { Replays } from './idempotency/replays';
+import { ExecutionLedger } from './ledger/execution-ledger';
+import { ExecutionQueries } from './ledger/execution-queries';
+import { Settlements } from './ledger/settlements';
+import { Cancellation } from './lifecycle/cancellation';
+import { Drain } from './lifecycle/drain';
+import { JournalAdoption } from './lifecycle/journal-adoption';
+import { Maintenance } from './lifecycle/maintenance';
+import { RunningExecutions } from './lifecycle/running-executions';
+import { ServerGate } from './lifecycle/server-gate';
+import { ServerIdentity } from './lifecycle/server-identity';
+import { ServerLease } from './lifecycle/server-lease';
+import { Sweeper } from './lifecycle/sweeper';
+import { ExecutionStreams } from './streams/execution-streams';
+import { StreamFollower } from './streams/stream-follower';
 
-/** Runs executions on the keys of a workspace, and tracks each to its end. */
+const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, Settlements];
+const RUNNING = [RunningExecutions, ExecutionRunner, ExecutionStreams, StreamFollower];
+const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];
+const QUEUED = [AsyncExecutions, QueuedExecutions, ExecutionWorker, PaidProviders];
+const SERVER = [ServerIdentity, ServerLease, ServerGate, Drain, JournalAdoption, Sweeper];
+
+/** Runs executions on the keys of a workspace, and follows each to its end. */
 @Module({
-  imports: [AiProvidersModule, ApiKeysModule],
-  controllers: [ExecutionsController],
-  providers: [
-    ExecutionLedger,
-    ExecutionTracker,
-    ExecutionsService,
-    ExecutionQueries,
-    PartitionKeeper,
-  ],
+  imports: [AiProvidersModule, ApiKeysModule, ContentModule, QueueModule, ReceiptJournalModule],
+  controllers: [ExecutionsController, ExecutionProgressController],
+  providers: [...LEDGER, ...RUNNING, ...ASKING, ...QUEUED, ...SERVER, Maintenance],
+  exports: [Drain, ServerLease],
 })
 export class ExecutionsModule {}

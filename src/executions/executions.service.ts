@@ -1,15 +1,15 @@
-import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
-import {
-  type AIProvider,
-  type ExecuteParams,
-  type ExecuteResult,
-  ProviderCalls,
-  ProviderError,
-} from '../ai-providers';
-import { ApiKeyCredentials, type ResolvedCredential } from '../api-keys';
-import { AppError } from '../common';
-import type { ExecutionRecord } from './execution-record';
-import { ExecutionTracker, type RunningExecution } from './execution-tracker';
+import { Injectable } from '@nestjs/common';
+import type { AIProvider, ExecuteParams } from '../ai-providers';
+import type { ResolvedCredential } from '../api-keys';
+import { ExecutionContent } from '../content';
+import { ExecutionRunner } from './execution-runner';
+import { type EndedExecution, ExecutionTracker, IdempotencyKeyTaken } from './execution-tracker';
+import { Replays } from './idempotency/replays';
+import type { ExecutionRecord } from './ledger/execution-record';
+import type { ExecutionMode } from './ledger/execution-status';
+import type { IdempotencyClaim } from './ledger/ledger-rows';
+import { sealRequest } from './ledger/stored-content';
+import { ServerGate } from './lifecycle/server-gate';
 
 /** One execution to run: what, by whom, and the provider that the controller made with the resolved key. */
 export interface RunExecution {
@@ -23,130 +23,80 @@ export interface RunExecution {
   /** Total deadline in milliseconds. */
   readonly timeoutMs: number;
   readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly mode: Exclude<ExecutionMode, 'async'>;
+  readonly idempotency: IdempotencyClaim | null;
 }
 
-/** The life of an execution, in order: open the record, call with retries, close the record. */
-@Injectable()
-export class ExecutionsService implements BeforeApplicationShutdown {
-  private readonly logger = new Logger(ExecutionsService.name);
-  /** Those under way, whether or not a client still waits for them. */
-  private readonly running = new Set<Promise<unknown>>();
+/** What became of a request to run: an execution under way, or the one that an earlier request started. */
+export type BegunExecution =
+  | {
+      readonly kind: 'started';
+      readonly onDisconnect: 'finish' | 'cancel';
+      /** Rejects with an {@link AppError} when it does not complete. */
+      readonly ended: Promise<EndedExecution>;
+    }
+  | { readonly kind: 'replay'; readonly record: ExecutionRecord };
 
+/** Starts executions that a client waits for. */
+@Injectable()
+export class ExecutionsService {
   constructor(
+    private readonly gate: ServerGate,
+    private readonly content: ExecutionContent,
     private readonly tracker: ExecutionTracker,
-    private readonly providerCalls: ProviderCalls,
-    private readonly credentials: ApiKeyCredentials,
+    private readonly runner: ExecutionRunner,
+    private readonly replays: Replays,
   ) {}
 
   /**
-   * Runs to the end. Does not depend on the client: the call goes on when it hangs up.
-   * @throws {AppError} with the code of the provider failure and the id of the recorded execution;
-   * `ledger_unavailable` when nothing could be recorded and nothing was sent.
+   * Writes the execution ahead and sets it going. From then on it does not depend on the client.
+   * @throws {AppError} `ledger_unavailable` or `not_ready` when nothing could be recorded and nothing was sent;
+   * `idempotency_in_flight` and `idempotency_key_reused`.
    */
-  async run(input: RunExecution): Promise<ExecutionRecord> {
-    const running = this.runToTheEnd(input);
-    this.running.add(running);
-    try {
-      return await running;
-    } finally {
-      this.running.delete(running);
-    }
-  }
-
-  /** Before connections and database are closed: what is paid for is recorded first. */
-  async beforeApplicationShutdown(): Promise<void> {
-    while (this.running.size > 0) await Promise.allSettled(this.running);
-  }
-
-  private async runToTheEnd(input: RunExecution): Promise<ExecutionRecord> {
+  async begin(input: RunExecution): Promise<BegunExecution> {
+    this.gate.assertOpen();
     const deadlineAt = performance.now() + input.timeoutMs;
-    let execution = await this.tracker.startExecution({
-      id: input.id,
-      workspaceId: input.workspaceId,
-      agentId: input.agentId,
-      provider: input.provider.type,
-      model: input.params.model,
-      apiKeyId: input.credential.keyId,
-      metadata: input.metadata,
-      timeoutMs: input.timeoutMs,
+    const { id, workspaceId, provider, params, credential, idempotency } = input;
+    const sealer = await this.content.sealer(workspaceId);
+    const started = await this.startOrReplay(workspaceId, idempotency, () =>
+      this.tracker.startExecution(
+        {
+          ...{ id, workspaceId, idempotency },
+          agentId: input.agentId,
+          provider: provider.type,
+          model: params.model,
+          apiKeyId: credential.keyId,
+          metadata: input.metadata,
+          timeoutMs: input.timeoutMs,
+          mode: input.mode,
+          request: sealRequest(sealer, id, params),
+        },
+        sealer,
+      ),
+    );
+    if ('status' in started) return { kind: 'replay', record: started };
+    const { storeAtProvider, onDisconnect } = started.settings;
+    const storeAs = storeAtProvider ? { executionId: id, attemptNumber: 1 } : undefined;
+    const ended = this.runner.run(started, {
+      ...{ provider, credential, deadlineAt },
+      params: { ...params, storeAs },
+      isStreamed: input.mode === 'stream',
     });
-    let result: ExecuteResult;
+    // A client that hung up leaves a failure that nobody awaits.
+    ended.catch(() => undefined);
+    return { kind: 'started', onDisconnect, ended };
+  }
+
+  private async startOrReplay<Started>(
+    workspaceId: string,
+    idempotency: IdempotencyClaim | null,
+    start: () => Promise<Started>,
+  ): Promise<Started | ExecutionRecord> {
     try {
-      result = await this.providerCalls.run({
-        provider: input.provider,
-        params: input.params,
-        beforeAttempt: async (attempt) => {
-          if (attempt > 1) execution = await this.tracker.startAttempt(execution);
-        },
-        retry: {
-          deadlineAt,
-          onAttemptFailed: async ({ error, waitMs }) => {
-            if (waitMs !== null)
-              execution = await this.tracker.failAttempt(execution, error, waitMs);
-          },
-        },
-      });
+      return await start();
     } catch (error) {
-      throw await this.fail(execution, input.credential, error);
+      if (!(error instanceof IdempotencyKeyTaken) || idempotency === null) throw error;
+      return this.replays.find(workspaceId, idempotency, error);
     }
-    void this.credentials.noteUse(input.credential, 'ok');
-    return this.tracker.completeExecution(execution, result);
   }
-
-  private async fail(
-    execution: RunningExecution,
-    credential: ResolvedCredential,
-    error: unknown,
-  ): Promise<AppError> {
-    const failure = toProviderError(error);
-    if (failure.category === 'internal') {
-      const name = error instanceof Error ? error.name : typeof error;
-      this.logger.error({
-        message: 'a provider call broke',
-        name,
-        executionId: execution.record.id,
-      });
-    }
-    void this.credentials.noteUse(credential, failure.category);
-    const record = await this.tracker.failExecution(execution, failure);
-    return error instanceof AppError
-      ? attemptNotRecorded(record, error)
-      : executionFailed(record, failure);
-  }
-}
-
-/** What is no ProviderError is a bug of ours or of a provider module, or a write-ahead that failed. */
-function toProviderError(error: unknown): ProviderError {
-  if (error instanceof ProviderError) return error;
-  const billed = error instanceof AppError ? 'no' : 'unknown';
-  return new ProviderError({ category: 'internal', retry: 'never', billed });
-}
-
-/** A further attempt could not be written ahead, so it was not made. */
-function attemptNotRecorded(record: ExecutionRecord, error: AppError): AppError {
-  const detail = 'A further attempt could not be recorded, so it was not made.';
-  return new AppError(error.code, detail, {
-    ...error.options,
-    extensions: { executionId: record.id, attempts: record.attempts.length },
-  });
-}
-
-/** The problem document of a failed execution: what happened, whether it cost, and where to read it again. */
-function executionFailed(record: ExecutionRecord, failure: ProviderError): AppError {
-  return new AppError(failure.category, record.error?.message, {
-    retryAfterMs: failure.retryAfterMs,
-    extensions: {
-      executionId: record.id,
-      category: failure.category,
-      retryable: record.error?.retryable ?? false,
-      billed: failure.billed,
-      attempts: record.attempts.length,
-      provider: {
-        name: record.provider,
-        status: failure.upstreamStatus ?? null,
-        code: failure.upstreamCode ?? null,
-        requestId: failure.providerRequestId ?? null,
-      },
-    },
-  });
 }

@@ -10,7 +10,7 @@ import {
 import { ApiListResponse, type List, ListQuery, toList } from '../common';
 import { CurrentPrincipal, CurrentWorkspaceId, type Principal } from './access/principal';
 import { Requires } from './access/requires.decorator';
-import { WorkspaceDto, WorkspaceResponse } from './workspace.dto';
+import { UpdateWorkspaceDto, WorkspaceDto, WorkspaceResponse } from './workspace.dto';
 import type { WorkspaceEntity } from './workspace.entity';
 import { WorkspacesService } from './workspaces.service';
 
@@ -51,15 +51,15 @@ export class WorkspacesController {
   }
 
   @Patch(':workspaceId')
-  @ApiOperation({ summary: 'Rename a workspace' })
+  @ApiOperation({ summary: 'Rename a workspace or change its settings' })
   @Requires('workspace:update')
   @ApiParam({ name: 'workspaceId', format: 'uuid' })
   @ApiOkResponse({ type: WorkspaceResponse })
-  async rename(
+  async update(
     @CurrentWorkspaceId() workspaceId: string,
-    @Body() body: WorkspaceDto,
+    @Body() body: UpdateWorkspaceDto,
   ): Promise<WorkspaceResponse> {
-    return present(await this.workspaces.rename(workspaceId, body.name));
+    return present(await this.workspaces.update(workspaceId, body));
   }
 
   @Delete(':workspaceId')
@@ -77,6 +77,9 @@ function present(workspace: WorkspaceEntity): WorkspaceResponse {
   return {
     id: workspace.id,
     name: workspace.name,
+    storeContent: workspace.storeContent,
+    onDisconnect: workspace.onDisconnect,
+    storeAtProvider: workspace.storeAtProvider,
     createdAt: workspace.createdAt.toISOString(),
     updatedAt: workspace.updatedAt.toISOString(),
   };

@@ -1,13 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { appendAuditEvents, closeAuditTrail } from '../audit-trail';
+import { appendAuditEvents, type AuditDetails, closeAuditTrail } from '../audit-trail';
 import { AppError, type ListQuery } from '../common';
 import { DataKeys } from '../crypto';
 import { TenantDatabase } from '../database';
 import { AccessTokenGrantEntity } from './access-tokens/access-token.entity';
 import type { Principal } from './access/principal';
 import { WorkspaceEntity } from './workspace.entity';
+
+/** What may be changed of a workspace; absent: stays as it is. */
+export type WorkspaceChanges = Partial<
+  Pick<WorkspaceEntity, 'name' | 'storeContent' | 'onDisconnect' | 'storeAtProvider'>
+>;
 
 @Injectable()
 export class WorkspacesService {
@@ -42,7 +47,9 @@ export class WorkspacesService {
   /** The workspaces that the token has access to, newest first; one more than the limit if there is one. */
   async list(principal: Principal, { limit, after }: ListQuery): Promise<WorkspaceEntity[]> {
     return this.dataSource.query<WorkspaceEntity[]>(
-      `SELECT id, name, created_at AS "createdAt", updated_at AS "updatedAt"
+      `SELECT id, name, store_content AS "storeContent", on_disconnect AS "onDisconnect",
+              store_at_provider AS "storeAtProvider", created_at AS "createdAt",
+              updated_at AS "updatedAt"
          FROM list_workspaces_of_token($1, $2, $3)`,
       [principal.tokenId, after ?? null, limit + 1],
     );
@@ -54,11 +61,23 @@ export class WorkspacesService {
   }
 
   /** @throws {AppError} `not_found` */
-  async rename(id: string, name: string): Promise<WorkspaceEntity> {
+  async update(id: string, changes: WorkspaceChanges): Promise<WorkspaceEntity> {
+    const { name, ...settings } = changes;
+    const entries: [string, unknown][] = Object.entries(settings);
+    const changed = entries.filter(([, value]) => value !== undefined);
+    if (name === undefined && changed.length === 0) {
+      throw new AppError('validation_failed', 'Name at least one field to change.');
+    }
     return this.tenants.write(id, async (manager) => {
-      await manager.update(WorkspaceEntity, { id }, { name });
+      await manager.update(WorkspaceEntity, { id }, { name, ...Object.fromEntries(changed) });
       const workspace = await findOrThrow(manager, id);
-      await appendAuditEvents(manager, named(id, 'workspace.renamed', name));
+      if (name !== undefined)
+        await appendAuditEvents(manager, named(id, 'workspace.renamed', name));
+      if (changed.length > 0) {
+        const details = Object.fromEntries(changed) as AuditDetails;
+        const action = 'workspace.settings-changed';
+        await appendAuditEvents(manager, { workspaceId: id, action, subjectId: id, details });
+      }
       return workspace;
     });
   }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
@@ -8,6 +9,7 @@ import { Environment } from '../../src/config';
 import { generateRootKey, LocalKeyEncryption, parseRootKey } from '../../src/crypto';
 import { FirstOwner, type OwnerToken } from '../../src/workspaces';
 import { FaultyUpstream } from '../support/faulty-upstream';
+import { makeScratchDirectory } from '../support/scratch-directory';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
 import { AtlasProvider } from './atlas.provider';
 
@@ -17,16 +19,19 @@ const KEY = 'atl-0123456789-wxyz';
 describe('a provider that is only in the list', () => {
   let upstream: FaultyUpstream;
   let database: TestDatabase;
+  let dataDirectory: string;
   let app: NestExpressApplication;
   let owner: OwnerToken;
 
   beforeAll(async () => {
     upstream = await FaultyUpstream.start();
     database = await createTestDatabase();
+    dataDirectory = await makeScratchDirectory();
     const testingModule = await Test.createTestingModule({
       imports: [
         AppModule.register({
           environment: Environment.parse({
+            KEYRUN_DATA_DIR: dataDirectory,
             LOG_LEVEL: 'silent',
             KEYRUN_ALLOWED_HOSTS: upstream.host,
           }),
@@ -47,6 +52,7 @@ describe('a provider that is only in the list', () => {
   afterAll(async () => {
     await app.close();
     await database.drop();
+    await rm(dataDirectory, { recursive: true, force: true });
     await upstream.close();
   });
 
@@ -125,7 +131,7 @@ describe('a provider that is only in the list', () => {
     expect(sent.map(({ headers }) => headers['x-atlas-key'])).toEqual([KEY, KEY]);
 
     const read = await call('get', own(`executions/${answer.body.id}`)).expect(200);
-    expect(read.body).toEqual(answer.body);
+    expect(read.body).toEqual({ ...answer.body, request: expect.any(Object) });
     const listed = await call('get', own('executions?provider=atlas')).expect(200);
     expect(listed.body.data).toHaveLength(1);
   });

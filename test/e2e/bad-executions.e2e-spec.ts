@@ -227,9 +227,18 @@ describe('an execution with bad input', () => {
     }
   });
 
-  it('is not sent when it asks for what there is not yet', async () => {
-    expectProblem(await post(JSON.stringify({ ...ECHO, stream: true })), 'unprocessable');
-    const answer = await post(JSON.stringify(ECHO)).set('Idempotency-Key', 'once');
-    expectProblem(answer, 'unprocessable');
+  it.each([
+    ['an empty Idempotency-Key', ''],
+    ['a space in the Idempotency-Key', 'two words'],
+    ['an Idempotency-Key of 256 characters', 'k'.repeat(256)],
+    ['an Idempotency-Key beyond ASCII', 'sch\u00fcssel'],
+  ])('is not sent with %s', async (_name, key) => {
+    const answer = await post(JSON.stringify(ECHO)).set('Idempotency-Key', key);
+    expect(faultyFields(answer)).toEqual(['header:Idempotency-Key']);
+  });
+
+  it('is not sent when it asks for a stream that nobody reads', async () => {
+    const body = JSON.stringify({ ...ECHO, stream: true });
+    expectProblem(await post(body).set('Prefer', 'respond-async'), 'unprocessable');
   });
 });

@@ -1,3 +1,4 @@
+import { ExecutionContent } from '../../src/content';
 import { CryptoService, DataKeys } from '../../src/crypto';
 import { AuditBuffer } from '../../src/audit-trail';
 import { auditRows } from '../support/audit-rows';
@@ -90,6 +91,16 @@ describe('the data key of a workspace', () => {
     for (const node of [app, secondNode]) expect(await opens(node, keyId)).toBe(true);
     expect(await statusOf(keyId)).not.toBe('unreadable');
     await app.request('delete', app.path(`api-keys/${keyId}`)).expect(204);
+  });
+
+  it('leaves what was sealed as content readable when it is replaced', async () => {
+    const place = { executionId: '01890000-0000-7000-8000-000000000001', field: 'output' } as const;
+    const sealer = (node: TestApp) =>
+      node.app.get(ExecutionContent, { strict: false }).sealer(app.workspaceId);
+    const sealed = (await sealer(app)).seal('an answer', place);
+    await app.request('post', app.path('data-key/rotate')).expect(200);
+    expect((await sealer(app)).open(sealed, place)).toBe('an answer');
+    expect((await sealer(secondNode)).open(sealed, place)).toBe('an answer');
   });
 
   it('is nobody else’s', async () => {

@@ -33,6 +33,7 @@ describe('an execution', () => {
       expect(answer.body).toEqual({
         id: expect.stringMatching(/^[0-9a-f-]{14}7/),
         workspaceId: bench.app.workspaceId,
+        mode: 'sync',
         agentId: 'test-agent',
         provider,
         model,

@@ -35,6 +35,9 @@ describe('workspaces', () => {
         /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
       ),
       name: 'Research & Döner 🥙',
+      storeContent: null,
+      onDisconnect: 'finish',
+      storeAtProvider: false,
       createdAt: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/),
       updatedAt: created.body.createdAt,
     });
@@ -151,8 +154,10 @@ describe('workspaces', () => {
       'attempt_outcomes',
       'audit_events',
       'audit_heads',
+      'content_keys',
       'execution_attempts',
       'execution_outputs',
+      'execution_requests',
       'workspace_data_keys',
       'workspaces',
     ]);

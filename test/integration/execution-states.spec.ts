@@ -3,10 +3,10 @@ import {
   EXECUTION_STATUSES,
   type ExecutionStatus,
   mayBecome,
-} from '../../src/executions/execution-status';
+} from '../../src/executions/ledger/execution-status';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
 
-const TERMINAL: readonly ExecutionStatus[] = ['completed', 'failed', 'cancelled'];
+const TERMINAL: readonly ExecutionStatus[] = ['completed', 'failed', 'cancelled', 'interrupted'];
 
 describe('the ledger, whoever writes to it', () => {
   let database: TestDatabase;
@@ -39,6 +39,7 @@ describe('the ledger, whoever writes to it', () => {
       created_at: now,
       deadline_at: now,
       completed_at: TERMINAL.includes(status as ExecutionStatus) ? now : null,
+      owner_id: status === 'running' ? uuidv7() : null,
       ...changes,
     };
     const names = Object.keys(row);
@@ -73,25 +74,28 @@ describe('the ledger, whoever writes to it', () => {
     EXECUTION_STATUSES.map((to) => [from, to] as const),
   );
 
-  it('knows five statuses, hence 25 moves, of which six are allowed', () => {
-    expect(pairs).toHaveLength(25);
+  it('knows six statuses, hence 36 moves, of which ten are allowed', () => {
+    expect(pairs).toHaveLength(36);
     expect(pairs.filter(([from, to]) => mayBecome(from, to))).toEqual([
       ['queued', 'running'],
       ['queued', 'failed'],
       ['queued', 'cancelled'],
+      ['running', 'queued'],
       ['running', 'completed'],
       ['running', 'failed'],
       ['running', 'cancelled'],
+      ['running', 'interrupted'],
+      ['interrupted', 'completed'],
+      ['interrupted', 'failed'],
     ]);
   });
 
   it.each(pairs)('agrees with the application on %s → %s', async (from, to) => {
     const id = await insert(from);
-    const move = sql(`UPDATE agent_executions SET status = $1, completed_at = $2 WHERE id = $3`, [
-      to,
-      TERMINAL.includes(to) ? new Date() : null,
-      id,
-    ]);
+    const move = sql(
+      `UPDATE agent_executions SET status = $1, completed_at = $2, owner_id = $3 WHERE id = $4`,
+      [to, TERMINAL.includes(to) ? new Date() : null, to === 'running' ? uuidv7() : null, id],
+    );
     if (mayBecome(from, to)) {
       await move;
     } else {

@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { createDataSource } from '../../ormconfig';
+import { ExecutionContent } from '../../src/content';
 import { nameToken, runRequest, TenantDatabase } from '../../src/database';
 import { TestApp } from '../support/test-app';
 
@@ -28,7 +29,7 @@ describe('row-level security', () => {
     const rows = await owner.query<{ name: string }[]>(`
       SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace
         AND relkind IN ('r', 'p') AND NOT relispartition
-        AND relname NOT IN ('migrations', 'rate_limits') ORDER BY 1`);
+        AND relname NOT IN ('migrations', 'rate_limits', 'servers') ORDER BY 1`);
     tables = rows.map(({ name }) => ({ name, column: TENANT_COLUMN[name] ?? 'workspace_id' }));
   });
 
@@ -42,6 +43,7 @@ describe('row-level security', () => {
       .request('post', app.path('api-keys', workspaceId))
       .send({ provider: 'openai', apiKey: 'sk-test-row-level-security' })
       .expect(201);
+    await app.app.get(ExecutionContent, { strict: false }).sealer(workspaceId);
     const viewer = await app.tokenOf('viewer', workspaceId);
     await app.request('post', '/api/session', viewer).send({}).expect(201);
     await app
@@ -52,6 +54,7 @@ describe('row-level security', () => {
         model: 'echo',
         messages: [{ role: 'user', content: 'x' }],
       })
+      .set('Idempotency-Key', 'row-level-security')
       .expect(201);
   }
 

@@ -3,8 +3,9 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Environment } from '../../src/config';
-import { generateRootKey, parseRootKey } from '../../src/crypto';
+import { ContentKeys, generateRootKey, parseRootKey } from '../../src/crypto';
 import { Secret } from '../../src/common';
+import { ExecutionContent } from '../../src/content';
 import { replaceRootKeyFile } from '../../src/startup';
 import { writeRootKeyFile } from '../../src/startup/root-key-files';
 import { createTestDatabase, type TestDatabase } from '../support/test-database';
@@ -56,6 +57,10 @@ describe('keyrun keys', () => {
     const node = VaultNode.local(database, parse(former));
     await node.crypto.verifyRootKey();
     const [saved] = await node.addWorkspaces(3);
+    const content = (of: VaultNode) =>
+      new ExecutionContent(of.tenants, new ContentKeys(of.dataKeys)).sealer(saved!.workspaceId);
+    const place = { executionId: saved!.id, field: 'output' } as const;
+    const sealed = (await content(node)).seal('an answer', place);
     const [oldId, newId] = [parse(former).id, parse(active).id];
     const flipped = settings({ KEYRUN_ROOT_KEY: active, KEYRUN_PREVIOUS_ROOT_KEYS: former });
     const printed: string[] = [];
@@ -95,7 +100,7 @@ describe('keyrun keys', () => {
     expect(await keys('rotate-data-key')).toMatchObject({ code: 78 });
     expect(await keys('status', '--verify')).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('3 of 3 secrets open') as string,
+      stdout: expect.stringContaining('4 of 4 secrets open') as string,
     });
     expect(await keys('retire', oldId)).toMatchObject({
       code: 0,
@@ -115,6 +120,7 @@ describe('keyrun keys', () => {
     expect(verified.stdout).toContain(`${saved!.workspaceId}: 2 events, ok`);
     const last = VaultNode.local(database, parse(active));
     expect(await last.open(saved!)).toBe(saved!.secret);
+    expect((await content(last)).open(sealed, place)).toBe('an answer');
     for (const text of printed) {
       for (const key of [former, active]) expect(text).not.toContain(key.slice(0, 10));
       expect(text).not.toContain(saved!.secret);

@@ -74,7 +74,10 @@ describe('the server process', () => {
       status: 'completed',
     });
     expect(upstream.requests[0]?.headers.authorization).toBe('Bearer sk-survivor-000000000000abcd');
-    expect(await after.own('GET', `executions/${executed.id!}`)).toEqual(executed);
+    expect(await after.own('GET', `executions/${executed.id!}`)).toEqual({
+      ...executed,
+      request: { model: 'echo', messages: [{ role: 'user', content: 'Hello' }] },
+    });
     expect((await second.stop()).code).toBe(0);
   });
 

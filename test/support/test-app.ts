@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
@@ -6,6 +7,7 @@ import { APP_OPTIONS, configureApp } from '../../src/app.setup';
 import { Environment } from '../../src/config';
 import { generateRootKey, LocalKeyEncryption, parseRootKey } from '../../src/crypto';
 import { FirstOwner, type Role } from '../../src/workspaces';
+import { makeScratchDirectory } from './scratch-directory';
 import { createTestDatabase, type TestDatabase } from './test-database';
 
 /** A test does in a second what a person does in an hour; the tests of the limits set their own. */
@@ -33,13 +35,16 @@ export class TestApp {
     readonly ownerToken: string,
     readonly workspaceId: string,
     private readonly ownsDatabase: boolean,
+    private readonly dataDirectory: string,
   ) {}
 
   static async start({ variables = {}, nodeOf }: TestAppOptions = {}): Promise<TestApp> {
     const database = nodeOf?.database ?? (await createTestDatabase());
     const rootKey = nodeOf?.rootKey ?? generateRootKey().expose();
+    const dataDirectory = nodeOf?.dataDirectory ?? (await makeScratchDirectory());
     const environment = Environment.parse({
       NODE_ENV: 'test',
+      KEYRUN_DATA_DIR: dataDirectory,
       LOG_LEVEL: 'silent',
       KEYRUN_ROOT_KEY: rootKey,
       ...UNLIMITED,
@@ -67,6 +72,7 @@ export class TestApp {
       owner?.text ?? nodeOf!.ownerToken,
       owner?.workspaceId ?? nodeOf!.workspaceId,
       nodeOf === undefined,
+      dataDirectory,
     );
   }
 
@@ -95,6 +101,8 @@ export class TestApp {
 
   async close(): Promise<void> {
     await this.app.close();
-    if (this.ownsDatabase) await this.database.drop();
+    if (!this.ownsDatabase) return;
+    await this.database.drop();
+    await rm(this.dataDirectory, { recursive: true, force: true });
   }
 }

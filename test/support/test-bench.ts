@@ -61,8 +61,15 @@ export class TestBench {
     });
   }
 
-  /** The stored record of an execution. */
+  /** The stored record of an execution, as whoever started it was told. */
   async read(executionId: string, workspaceId?: string) {
+    const told = { ...(await this.readDetail(executionId, workspaceId)) };
+    delete told.request;
+    return told;
+  }
+
+  /** The same with what was asked. */
+  async readDetail(executionId: string, workspaceId?: string) {
     const path = this.app.path(`executions/${executionId}`, workspaceId);
     const answer = await this.app.request('get', path).expect(200);
     return answer.body;

@@ -42,7 +42,11 @@ export function estimateInputTokens(params: ExecuteParams, countTokens?: CountTo
 }
 
 export function heuristicTokens(text: string): number {
-  return Math.ceil(text.length / CHARACTERS_PER_TOKEN);
+  return heuristicTokensOf(text.length);
+}
+
+export function heuristicTokensOf(characters: number): number {
+  return Math.ceil(characters / CHARACTERS_PER_TOKEN);
 }
 
 /**

@@ -50,6 +50,11 @@ export function asText(value: unknown): string {
   return value;
 }
 
+/** A name that a vendor may have left out. */
+export function nameOrNull(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
 /**
  * A number of tokens; 0 when the vendor left it out.
  * @throws {ProviderError} `invalid_response` when it is negative, not an integer or impossibly large.
@@ -77,15 +82,19 @@ export function reportedUsage(reported: ReportedUsage): Usage {
 
 /** Usage of an answer that carries none: paid all the same, so it is estimated and marked. */
 export function estimatedUsage(params: ExecuteParams, output: ExecutionOutput): Usage {
-  const calls = output.toolCalls.map((call) => call.name + call.arguments).join('');
   return {
     inputTokens: estimateInputTokens(params).tokens,
-    outputTokens: heuristicTokens(output.content + calls),
+    outputTokens: estimateOutputTokens(output),
     cacheReadTokens: 0,
     cacheWriteTokens: 0,
     reasoningTokens: 0,
     source: 'estimated',
   };
+}
+
+export function estimateOutputTokens(output: ExecutionOutput): number {
+  const calls = output.toolCalls.map((call) => call.name + call.arguments).join('');
+  return heuristicTokens(output.content + calls);
 }
 
 /** The list of a `GET …/models` answer, as both vendors shape it. */

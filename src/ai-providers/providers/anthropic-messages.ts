@@ -13,6 +13,8 @@ import {
   asObject,
   asText,
   isObject,
+  type JsonObject,
+  nameOrNull,
   reportedUsage,
   type VendorAnswer,
 } from './answer';
@@ -66,6 +68,9 @@ export function toMessagesRequest(params: ExecuteParams): MessagesRequest {
   };
 }
 
+/** How an answer ended, apart from what it says. */
+export type MessageEnd = Omit<VendorAnswer, 'output'>;
+
 /**
  * Reads an answer of the Messages API. Blocks other than text and tool calls (thinking) are left out.
  * @throws {ProviderError} `invalid_response` when it is no message or does not say why it ended.
@@ -73,9 +78,6 @@ export function toMessagesRequest(params: ExecuteParams): MessagesRequest {
 export function fromMessage(answer: unknown): VendorAnswer {
   const body = asObject(answer);
   const blocks = asArray(body.content).map(asObject);
-  const stop = asText(body.stop_reason);
-  if (stop === '') throw invalidResponse();
-  const usage = body.usage == null ? null : asObject(body.usage);
   return {
     output: {
       content: blocks
@@ -90,9 +92,19 @@ export function fromMessage(answer: unknown): VendorAnswer {
           arguments: toJson(block.input ?? {}),
         })),
     },
+    ...readMessageEnd(body),
+  };
+}
+
+/** @throws {ProviderError} `invalid_response` when the message does not say why it ended. */
+export function readMessageEnd(body: JsonObject): MessageEnd {
+  const stop = asText(body.stop_reason);
+  if (stop === '') throw invalidResponse();
+  const usage = body.usage == null ? null : asObject(body.usage);
+  return {
     finishReason: FINISH_REASONS.get(stop) ?? 'other',
     usage: usage === null ? null : readUsage(usage),
-    model: typeof body.model === 'string' && body.model !== '' ? body.model : null,
+    model: nameOrNull(body.model),
     hasListPrice: usage === null || hasListPrice(usage),
   };
 }
@@ -178,8 +190,12 @@ function toToolChoice(choice: ToolChoice): Anthropic.ToolChoice {
   return { type: choice === 'required' ? 'any' : choice };
 }
 
-/** `input_tokens` leaves the cached tokens out; ours include them. */
-function readUsage(usage: Readonly<Record<string, unknown>>): Usage | null {
+/**
+ * The counts of an answer; `null` when it carries none. `input_tokens` leaves the cached tokens out; ours
+ * include them.
+ * @throws {ProviderError} `invalid_response` for a count that cannot be.
+ */
+export function readUsage(usage: JsonObject): Usage | null {
   if (usage.input_tokens == null || usage.output_tokens == null) return null;
   const details = isObject(usage.output_tokens_details) ? usage.output_tokens_details : {};
   const cacheRead = asCount(usage.cache_read_input_tokens);
@@ -194,13 +210,13 @@ function readUsage(usage: Readonly<Record<string, unknown>>): Usage | null {
 }
 
 /** The catalogue has no prices for priority, batch and fast calls. */
-function hasListPrice(usage: Readonly<Record<string, unknown>>): boolean {
+export function hasListPrice(usage: JsonObject): boolean {
   const isStandardTier = usage.service_tier == null || usage.service_tier === 'standard';
   return isStandardTier && usage.speed !== 'fast';
 }
 
 /** @throws {ProviderError} `invalid_response` for a value that is nested beyond all measure. */
-function toJson(value: unknown): string {
+export function toJson(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch {

@@ -13,6 +13,9 @@ describeAiProvider({
   network: {
     startUpstream: () => FaultyUpstream.start(),
     baseUrlOf: (upstream) => upstream.url,
+    streamingBody: { stream: true },
+    overloadedType: 'overloaded_error',
+    inputTokensOfBrokenAnswer: 'exact',
     keyHeader: (key) => ['x-api-key', key],
     otherHeaders: ['accept', 'user-agent', 'anthropic-version'],
     environmentNames: sdkEnvironmentNames('@anthropic-ai/sdk', 'ANTHROPIC_'),
@@ -194,6 +197,14 @@ describe('AnthropicProvider', () => {
       expect(await failure).toMatchObject({ category: 'invalid_request', billed: 'no' });
     }
     expect(upstream.requests.length).toBe(before);
+  });
+
+  it('keeps nothing at the vendor, which could not be found again', async () => {
+    await run();
+    const plain = lastRequest()?.body;
+    await run({ storeAs: { executionId: 'execution-1', attemptNumber: 1 } });
+    expect(lastRequest()?.body).toEqual(plain);
+    expect(bench.create(upstream.url).findStored).toBeUndefined();
   });
 
   it('sends a long answer without streaming', async () => {

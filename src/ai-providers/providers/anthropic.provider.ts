@@ -13,8 +13,10 @@ import type { TransportCall } from '../transport';
 import { readModelList } from './answer';
 import { ANTHROPIC_ERRORS } from './anthropic-errors';
 import { DEFAULT_MAX_TOKENS, fromMessage, toMessagesRequest } from './anthropic-messages';
+import { MessageStreamReader } from './anthropic-stream';
 import { PLACEHOLDER_KEY, SDK_TIMEOUT_MS, sealedFetch } from './sdk-clients';
 import { VendorCall } from './vendor-call';
+import { streamAnswer, type StreamOptions } from './vendor-stream';
 
 const DEFAULT_BASE_URL = 'https://api.anthropic.com';
 /** https://platform.claude.com/docs/en/api/versioning; pinned, so that an SDK update cannot change it. */
@@ -45,11 +47,33 @@ export class AnthropicProvider implements AIProvider {
   }
 
   execute(params: ExecuteParams, options: CallOptions): Promise<ExecuteResult> {
+    const { onDelta } = options;
     const version = params.temperature === undefined ? API_VERSION : SAMPLING_API_VERSION;
+    if (onDelta !== undefined) return this.stream(params, { ...options, onDelta }, version);
     return this.call.run(options, async (call) => {
       const body = toMessagesRequest(params);
       const answer = await this.client().messages.create(body, this.request(call, version));
       return this.call.result(params, answer, fromMessage(answer));
+    });
+  }
+
+  private stream(
+    params: ExecuteParams,
+    options: StreamOptions,
+    version: string,
+  ): Promise<ExecuteResult> {
+    return streamAnswer(this.call, {
+      params,
+      options,
+      open: (call) =>
+        this.client()
+          .messages.create(
+            { ...toMessagesRequest(params), stream: true },
+            this.request(call, version),
+          )
+          .withResponse(),
+      createReader: (output) => new MessageStreamReader(params, output),
+      readWhole: fromMessage,
     });
   }
 

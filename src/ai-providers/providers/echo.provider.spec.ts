@@ -1,7 +1,8 @@
-import type { CallOptions, Message } from '../ai-provider.interface';
+import type { CallOptions, ExecutionDelta, Message } from '../ai-provider.interface';
 import { PriceCatalog } from '../pricing/price-catalog';
 import { failureOf, paramsFor, within } from '../testing/contract-bench';
 import { describeAiProvider } from '../testing/describe-ai-provider';
+import { sumOf } from '../testing/sum-of-deltas';
 import { OutboundPolicy, ProviderTransport } from '../transport';
 import { EchoProvider, type Wait } from './echo.provider';
 import { SdkClients } from './sdk-clients';
@@ -94,6 +95,113 @@ describe('EchoProvider', () => {
     expect(await cancelled).toMatchObject({ category: 'cancelled', retry: 'never', billed: 'no' });
     expect(await failureOf(run('slow', within(20)))).toMatchObject({
       category: 'timeout_no_response',
+    });
+  });
+
+  describe('when it streams', () => {
+    const stream = (
+      model: string,
+      text: string,
+      options: Partial<CallOptions> = {},
+      wait?: Wait,
+    ) => {
+      const deltas: ExecutionDelta[] = [];
+      const onDelta = (delta: ExecutionDelta) => deltas.push(delta);
+      const provider = new EchoProvider(context, wait);
+      const result = provider.execute(paramsFor(model, text), {
+        ...within(5000),
+        onDelta,
+        ...options,
+      });
+      return { deltas, result };
+    };
+
+    it('says word by word what it would have said', async () => {
+      const { deltas, result } = stream('echo', ' Say it\nagain. ');
+      expect(await result).toEqual(
+        await new EchoProvider(context).execute(
+          paramsFor('echo', ' Say it\nagain. '),
+          within(5000),
+        ),
+      );
+      expect(deltas).toEqual(
+        [' ', 'Say ', 'it\n', 'again. '].map((text) => ({ type: 'text', text })),
+      );
+      expect(stream('echo', '').deltas).toEqual([]);
+    });
+
+    it('calls a tool in pieces', async () => {
+      const { deltas, result } = stream('tool', 'Rome');
+      expect((await result).finishReason).toBe('tool_calls');
+      expect(deltas).toEqual([
+        { type: 'tool_call', index: 0, id: 'call_echo_1', name: 'echo' },
+        { type: 'tool_call', index: 0, arguments: '{"text":"Rome"}' },
+      ]);
+    });
+
+    it('spreads its two seconds over the words, however many', async () => {
+      const waits: number[] = [];
+      const wait: Wait = (milliseconds) => Promise.resolve(waits.push(milliseconds));
+      const { deltas, result } = stream('slow', 'one two three four', {}, wait);
+      await result;
+      expect(waits).toEqual([500, 500, 500, 500]);
+      expect(deltas).toHaveLength(4);
+      const text = 'word '.repeat(1001);
+      const long = stream('slow', text, {}, wait);
+      await long.result;
+      expect(sumOf(long.deltas).content).toBe(text);
+      expect(long.deltas.length).toBeLessThanOrEqual(40);
+    });
+
+    it('breaks off with what it has said', async () => {
+      const text = 'one two three four';
+      const { deltas, result } = stream('disconnect', text);
+      const error = await failureOf(result);
+      expect(error).toMatchObject({
+        category: 'response_truncated',
+        retry: 'ambiguous',
+        billed: 'partial',
+        output: { content: 'one two three ', toolCalls: [] },
+        usage: { inputTokens: 9, outputTokens: 4, source: 'provider' },
+        // 9 × 1 $/M + 4 × 2 $/M
+        cost: { nanoUsd: 17_000n },
+        model: 'disconnect',
+      });
+      expect(sumOf(deltas)).toEqual(error.output);
+    });
+
+    it.each(['echo', 'slow'])('stops when it is cancelled in the middle (%s)', async (model) => {
+      const controller = new AbortController();
+      const deltas: ExecutionDelta[] = [];
+      const onDelta = (delta: ExecutionDelta) => {
+        deltas.push(delta);
+        if (deltas.length === 2) controller.abort();
+      };
+      const options = { signal: controller.signal, onDelta };
+      const wait: Wait = (_milliseconds, signal) =>
+        signal.aborted ? Promise.reject(new Error('aborted')) : Promise.resolve();
+      const error = await failureOf(stream(model, 'one two three', options, wait).result);
+      expect(error).toMatchObject({
+        category: 'cancelled',
+        retry: 'never',
+        billed: 'partial',
+        output: { content: 'one two ' },
+        usage: { outputTokens: 2 },
+      });
+      expect(deltas).toHaveLength(2);
+    });
+
+    it('runs out of time in the middle', async () => {
+      let pauses = 0;
+      const wait: Wait = () =>
+        (pauses += 1) > 1 ? Promise.reject(new Error()) : Promise.resolve();
+      const error = await failureOf(stream('slow', 'one two three', {}, wait).result);
+      expect(error).toMatchObject({
+        category: 'deadline_exceeded',
+        retry: 'never',
+        billed: 'partial',
+        output: { content: 'one ' },
+      });
     });
   });
 });

@@ -5,15 +5,13 @@ import type {
   CredentialTestResult,
   ExecuteParams,
   ExecuteResult,
-  ExecutionOutput,
 } from '../ai-provider.interface';
 import type { CostEstimate } from '../pricing/cost.types';
-import { costOf } from '../pricing/price-catalog';
-import { estimateFrom, estimateInputTokens, heuristicTokens } from '../pricing/token-estimate';
 import type { ProviderContext, ProviderDescription } from '../provider-definition';
 import { ProviderError, type ProviderErrorFields } from '../provider-error';
 import { CATEGORY_DEFAULTS } from '../provider-error-rules';
-import { textOfLast } from './message-content';
+import { answerTo, estimateEcho, metered } from './echo-answer';
+import { type Speech, speak } from './echo-stream';
 
 /** Waits; rejects at once when the signal aborts. */
 export type Wait = (milliseconds: number, signal: AbortSignal) => Promise<unknown>;
@@ -23,16 +21,6 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 const SLOW_MS = 2000;
 /** What `error-429` asks its caller to wait. */
 const RETRY_AFTER_MS = 1000;
-
-/** A fixed price, so that metering can be tried without an account. */
-const PRICE = {
-  catalogue: 'echo@1',
-  model: 'echo',
-  inputNanoUsdPerMillion: '1000000000',
-  outputNanoUsdPerMillion: '2000000000',
-  cacheReadNanoUsdPerMillion: null,
-  cacheWriteNanoUsdPerMillion: null,
-};
 
 type Failure = Partial<ProviderErrorFields> & Pick<ProviderErrorFields, 'category'>;
 
@@ -45,6 +33,7 @@ const FAILURES = new Map<string, Failure>([
 /**
  * Answers with the last user message: no key, no network, deterministic usage and cost. The name of the
  * model is the script: `slow` takes two seconds, `tool` calls the first tool until it has been answered.
+ * A streamed answer comes word by word; that of `disconnect` breaks off after three words.
  */
 export class EchoProvider implements AIProvider {
   static readonly description = {
@@ -68,36 +57,27 @@ export class EchoProvider implements AIProvider {
 
   async execute(params: ExecuteParams, options: CallOptions): Promise<ExecuteResult> {
     if (options.signal?.aborted === true) throw failure({ category: 'cancelled', billed: 'no' });
+    const { onDelta } = options;
     const scripted = FAILURES.get(params.model);
-    if (scripted !== undefined) throw failure(scripted);
+    const breaksOff = params.model === 'disconnect' && onDelta !== undefined;
+    if (scripted !== undefined && !breaksOff) throw failure(scripted);
     if (!(EchoProvider.description.models as readonly string[]).includes(params.model)) {
       throw failure({ category: 'model_not_found', upstreamStatus: 404 });
     }
-    if (params.model === 'slow') await this.takeTime(options);
     const output = answerTo(params);
-    const tokens = countTokens(params, output);
+    const pause = this.pauses(params.model, options);
+    if (onDelta === undefined) await pause(1);
+    else await speak({ answer: output, onDelta, pause, ...endOf(params, breaksOff) });
     return {
       output,
       finishReason: output.toolCalls.length === 0 ? 'stop' : 'tool_calls',
-      usage: { ...tokens, reasoningTokens: 0, source: 'provider' },
-      cost: costOf(tokens, PRICE),
-      model: params.model,
+      ...metered(params, output),
       providerRequestId: null,
     };
   }
 
   estimateCost(params: ExecuteParams): Promise<CostEstimate> {
-    const { inputTokens } = countTokens(params, answerTo(params));
-    const estimate = estimateFrom(
-      { tokens: inputTokens, method: 'exact' },
-      params,
-      (input, output) =>
-        costOf(
-          { inputTokens: input, outputTokens: output, cacheReadTokens: 0, cacheWriteTokens: 0 },
-          PRICE,
-        ),
-    );
-    return Promise.resolve(estimate);
+    return Promise.resolve(estimateEcho(params));
   }
 
   testCredential(): Promise<CredentialTestResult> {
@@ -105,38 +85,43 @@ export class EchoProvider implements AIProvider {
     return Promise.resolve({ modelCount: models.length, model: models[0] });
   }
 
-  private async takeTime(options: CallOptions): Promise<void> {
+  /** Spreads the time that the model takes over a number of pauses. */
+  private pauses(model: string, options: CallOptions): (count: number) => Promise<void> {
+    const cancelled = () => failure({ category: 'cancelled', billed: 'no' });
+    if (model !== 'slow') {
+      return () =>
+        options.signal?.aborted === true ? Promise.reject(cancelled()) : Promise.resolve();
+    }
     const limit = AbortSignal.timeout(Math.min(Math.ceil(options.timeoutMs), TIMER_MS_MAX));
     const signal = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit]);
-    try {
-      await this.wait(SLOW_MS, signal);
-    } catch {
-      if (options.signal?.aborted === true) throw failure({ category: 'cancelled', billed: 'no' });
-      throw failure({ category: 'timeout_no_response' });
-    }
+    return async (count) => {
+      try {
+        await this.wait(SLOW_MS / count, signal);
+      } catch {
+        if (options.signal?.aborted === true) throw cancelled();
+        throw failure({ category: 'timeout_no_response' });
+      }
+    };
   }
 }
 
-function answerTo(params: ExecuteParams): ExecutionOutput {
-  const isAnswered = params.messages.at(-1)?.role === 'tool';
-  if (params.model !== 'tool' || isAnswered) {
-    return { content: textOfLast(params.messages, isAnswered ? 'tool' : 'user'), toolCalls: [] };
-  }
-  const text = textOfLast(params.messages, 'user');
-  const name = params.tools?.[0]?.name ?? 'echo';
+/** How a streamed answer ends early. */
+function endOf(
+  params: ExecuteParams,
+  breaksOff: boolean,
+): Pick<Speech, 'breaksOffWith' | 'describe'> {
   return {
-    content: '',
-    toolCalls: [{ id: 'call_echo_1', name, arguments: JSON.stringify({ text }) }],
-  };
-}
-
-function countTokens(params: ExecuteParams, output: ExecutionOutput) {
-  const calls = output.toolCalls.map((call) => call.name + call.arguments).join('');
-  return {
-    inputTokens: estimateInputTokens(params).tokens,
-    outputTokens: heuristicTokens(output.content + calls),
-    cacheReadTokens: 0,
-    cacheWriteTokens: 0,
+    breaksOffWith: breaksOff
+      ? failure({ category: 'response_truncated', billed: 'partial' })
+      : null,
+    describe: (error, output) => {
+      const category =
+        error.category === 'timeout_no_response' ? 'deadline_exceeded' : error.category;
+      const isSilent = output.content === '' && output.toolCalls.length === 0;
+      if (isSilent) return error;
+      const retry = CATEGORY_DEFAULTS[category].retry;
+      return error.with({ category, retry, billed: 'partial', output, ...metered(params, output) });
+    },
   };
 }
 

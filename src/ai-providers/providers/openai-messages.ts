@@ -15,10 +15,12 @@ import {
   asObject,
   asText,
   isObject,
+  nameOrNull,
   reportedUsage,
   type VendorAnswer,
 } from './answer';
 import { textOnly, toolCallIdOf } from './message-content';
+import { toMetadata } from './openai-stored';
 
 type ChatRequest = OpenAI.Chat.ChatCompletionCreateParamsNonStreaming;
 type ChatMessage = OpenAI.Chat.ChatCompletionMessageParam;
@@ -54,6 +56,7 @@ export function toChatRequest(params: ExecuteParams): ChatRequest {
     ...(params.responseFormat !== undefined && {
       response_format: toResponseFormat(params.responseFormat),
     }),
+    ...(params.storeAs !== undefined && { store: true, metadata: toMetadata(params.storeAs) }),
   };
 }
 
@@ -70,14 +73,19 @@ export function fromChatCompletion(answer: unknown): VendorAnswer {
   if (finish === '') throw invalidResponse();
   return {
     output: {
-      content: message.content == null ? refusal : asText(message.content),
+      content: `${message.content == null ? '' : asText(message.content)}${refusal}`,
       toolCalls: message.tool_calls == null ? [] : asArray(message.tool_calls).map(toToolCall),
     },
     finishReason: refusal === '' ? (FINISH_REASONS.get(finish) ?? 'other') : 'refusal',
     usage: body.usage == null ? null : readUsage(asObject(body.usage)),
-    model: typeof body.model === 'string' && body.model !== '' ? body.model : null,
-    hasListPrice: !UNPRICED_TIERS.has(body.service_tier),
+    model: nameOrNull(body.model),
+    hasListPrice: hasListPrice(body.service_tier),
   };
+}
+
+/** Whether a call at the service tier that the answer names costs what the catalogue says. */
+export function hasListPrice(tier: unknown): boolean {
+  return !UNPRICED_TIERS.has(tier);
 }
 
 function toChatMessage(message: Message): ChatMessage {
@@ -146,7 +154,11 @@ function toToolCall(value: unknown): ToolCall {
   };
 }
 
-function readUsage(usage: Readonly<Record<string, unknown>>): Usage | null {
+/**
+ * The counts of an answer; `null` when it carries none.
+ * @throws {ProviderError} `invalid_response` for a count that cannot be.
+ */
+export function readUsage(usage: Readonly<Record<string, unknown>>): Usage | null {
   if (usage.prompt_tokens == null || usage.completion_tokens == null) return null;
   const prompt = isObject(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {};
   const completion = isObject(usage.completion_tokens_details)

@@ -13,6 +13,9 @@ describeAiProvider({
   network: {
     startUpstream: () => FaultyUpstream.start(),
     baseUrlOf: (upstream) => upstream.openAiBaseUrl,
+    streamingBody: { stream: true, stream_options: { include_usage: true } },
+    overloadedType: 'service_unavailable_error',
+    inputTokensOfBrokenAnswer: 'estimated',
     keyHeader: (key) => ['authorization', `Bearer ${key}`],
     otherHeaders: ['accept', 'user-agent'],
     environmentNames: sdkEnvironmentNames('openai', 'OPENAI_'),

@@ -1,6 +1,7 @@
 import OpenAI from 'openai';
 import type {
   AIProvider,
+  AttemptReference,
   CallOptions,
   CredentialTestResult,
   ExecuteParams,
@@ -14,8 +15,11 @@ import type { TransportCall } from '../transport';
 import { readModelList } from './answer';
 import { OPENAI_ERRORS } from './openai-errors';
 import { fromChatCompletion, toChatRequest } from './openai-messages';
+import { findCompletion, toMetadata } from './openai-stored';
+import { ChatStreamReader } from './openai-stream';
 import { PLACEHOLDER_KEY, SDK_TIMEOUT_MS, sealedFetch } from './sdk-clients';
 import { VendorCall } from './vendor-call';
+import { streamAnswer, type StreamOptions } from './vendor-stream';
 
 const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
 
@@ -42,10 +46,28 @@ export class OpenAIProvider implements AIProvider {
   }
 
   execute(params: ExecuteParams, options: CallOptions): Promise<ExecuteResult> {
+    const { onDelta } = options;
+    if (onDelta !== undefined) return this.stream(params, { ...options, onDelta });
     return this.call.run(options, async (call) => {
       const body = toChatRequest(params);
       const answer = await this.client().chat.completions.create(body, this.request(call));
       return this.call.result(params, answer, fromChatCompletion(answer));
+    });
+  }
+
+  private stream(params: ExecuteParams, options: StreamOptions): Promise<ExecuteResult> {
+    return streamAnswer(this.call, {
+      params,
+      options,
+      open: (call) =>
+        this.client()
+          .chat.completions.create(
+            { ...toChatRequest(params), stream: true, stream_options: { include_usage: true } },
+            this.request(call),
+          )
+          .withResponse(),
+      createReader: (output) => new ChatStreamReader(params, output),
+      readWhole: fromChatCompletion,
     });
   }
 
@@ -63,6 +85,20 @@ export class OpenAIProvider implements AIProvider {
         readModelList(await this.client().get<unknown>('/models', this.request(call))),
       ),
     );
+  }
+
+  findStored(reference: AttemptReference, options: CallOptions): Promise<ExecuteResult | null> {
+    return this.call.run(options, async (call) => {
+      const query = { metadata: toMetadata(reference), order: 'desc' };
+      // Not `chat.completions.list()`: it takes a page of HTML for an empty list.
+      const answer = await this.client().get('/chat/completions', { ...this.request(call), query });
+      const found = findCompletion(answer, reference);
+      if (found === null) return null;
+      const stored = fromChatCompletion(found);
+      if (stored.usage === null || stored.model === null) return null;
+      const params = { model: stored.model, messages: [] };
+      return this.call.result(params, { _request_id: found.request_id }, stored);
+    });
   }
 
   private request(call: TransportCall): OpenAI.RequestOptions {

@@ -4,7 +4,7 @@ import type {
   CredentialTestResult,
   ExecuteParams,
   ExecuteResult,
-  ExecutionOutput,
+  Usage,
 } from '../ai-provider.interface';
 import { classifyProviderError, reveals, safeRequestId } from '../classify-provider-error';
 import type { PricedCost } from '../pricing/cost.types';
@@ -14,6 +14,7 @@ import { ProviderError } from '../provider-error';
 import { CATEGORY_DEFAULTS, type ProviderErrorRules } from '../provider-error-rules';
 import type { TransportCall } from '../transport';
 import { estimatedUsage, isObject, type VendorAnswer } from './answer';
+import { outputWithoutSecret } from './secret-filter';
 
 const MODEL_NAME_MAX = 256;
 
@@ -23,6 +24,10 @@ export class VendorCall {
     private readonly context: ProviderContext,
     private readonly vendor: { readonly catalogueId: string; readonly errors: ProviderErrorRules },
   ) {}
+
+  get secret(): Secret | null {
+    return this.context.secret;
+  }
 
   /**
    * The key, at the last moment: for the headers of one request.
@@ -47,18 +52,29 @@ export class VendorCall {
   }
 
   result(params: ExecuteParams, raw: unknown, answer: VendorAnswer): ExecuteResult {
-    const usage = answer.usage ?? estimatedUsage(params, answer.output);
-    const named = answer.model ?? params.model;
     const { secret } = this.context;
-    const isPlain = named.length <= MODEL_NAME_MAX && !reveals(named, secret);
-    const model = isPlain ? named : params.model;
+    const usage = answer.usage ?? estimatedUsage(params, answer.output);
     return {
-      output: withoutSecret(answer.output, secret),
+      output: outputWithoutSecret(answer.output, secret),
       finishReason: answer.finishReason,
-      usage,
-      cost: answer.hasListPrice ? this.price([model, params.model], usage) : null,
-      model,
+      ...this.metered(params.model, { ...answer, usage }),
       providerRequestId: isObject(raw) ? safeRequestId(raw._request_id, secret) : null,
+    };
+  }
+
+  /** Usage, price and model of an answer, complete or not; a model name that holds the key is not taken. */
+  metered(
+    askedFor: string,
+    answer: Pick<VendorAnswer, 'model' | 'hasListPrice'> & { readonly usage: Usage },
+  ): Pick<ExecuteResult, 'usage' | 'cost' | 'model'> {
+    const named = answer.model ?? askedFor;
+    const isPlain = named.length <= MODEL_NAME_MAX && !reveals(named, this.context.secret);
+    const model = isPlain ? named : askedFor;
+    const { usage } = answer;
+    return {
+      usage,
+      cost: answer.hasListPrice ? this.price([model, askedFor], usage) : null,
+      model,
     };
   }
 
@@ -79,22 +95,4 @@ export class VendorCall {
     const tokens = { inputTokens, outputTokens, cacheReadTokens: 0, cacheWriteTokens: 0 };
     return this.price([model], tokens);
   }
-}
-
-/** A hostile endpoint may answer with the key it was sent; what is stored and shown must not hold it. */
-function withoutSecret(output: ExecutionOutput, secret: Secret | null): ExecutionOutput {
-  const value = secret?.expose() ?? '';
-  if (value === '') return output;
-  // In JSON text, as in the arguments of a tool call, a key with a quotation mark is written in another way.
-  const escaped = JSON.stringify(value).slice(1, -1);
-  const clean = (text: string) =>
-    text.replaceAll(value, String(secret)).replaceAll(escaped, String(secret));
-  return {
-    content: clean(output.content),
-    toolCalls: output.toolCalls.map((call) => ({
-      id: clean(call.id),
-      name: clean(call.name),
-      arguments: clean(call.arguments),
-    })),
-  };
 }

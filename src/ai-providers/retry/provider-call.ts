@@ -1,4 +1,4 @@
-import type { AIProvider, ExecuteParams } from '../ai-provider.interface';
+import type { AIProvider, ExecuteParams, ExecutionDelta } from '../ai-provider.interface';
 import type { RetryDependencies, RetryPolicy } from './retry-with-backoff';
 
 /** One execution's call of a provider, retries included. */
@@ -10,6 +10,12 @@ export interface ProviderCall {
   readonly attemptTimeoutMs?: number;
   /** Aborts the attempt under way and every wait. Replaces `retry.signal`. */
   readonly signal?: AbortSignal;
+  /**
+   * Asks for the answer piece by piece. All pieces are of one attempt, because none is repeated after its
+   * first one was handed on. A provider that cannot stream has its answer handed on whole. What it throws
+   * is logged and dropped, and no further piece is handed on; the call goes on to its end.
+   */
+  onDelta?(delta: ExecutionDelta): void;
   /**
    * The write-ahead: the provider is called after it resolved, for every attempt, from number 1. If it
    * rejects, the provider is not called, nothing is retried, and `run` rejects with its error.

@@ -2,6 +2,7 @@ import { Inject, Injectable, Optional, UseInterceptors } from '@nestjs/common';
 import { ExternalContextCreator } from '@nestjs/core';
 import type { ExecuteResult } from '../ai-provider.interface';
 import { ProviderError } from '../provider-error';
+import { AttemptDeltas } from './attempt-deltas';
 import {
   PROVIDER_CALL_CONTEXT,
   type ProviderCall,
@@ -22,7 +23,8 @@ type AttemptHandler = (call: ProviderCall, progress: Progress) => Promise<Execut
 
 /**
  * The one door through which every provider call passes: numbers the attempts, writes ahead, limits each
- * attempt to what is left of the deadline, and retries through {@link RetryInterceptor}.
+ * attempt to what is left of the deadline, and retries through {@link RetryInterceptor}, but never after a
+ * piece of the answer was handed on.
  */
 @Injectable()
 export class ProviderCalls {
@@ -71,9 +73,24 @@ export class ProviderCalls {
     if (leftMs < 1) {
       throw new ProviderError({ category: 'deadline_exceeded', retry: 'never', billed: 'no' });
     }
-    const timeoutMs = Math.min(leftMs, call.attemptTimeoutMs ?? leftMs);
+    return this.#execute(call, Math.min(leftMs, call.attemptTimeoutMs ?? leftMs));
+  }
+
+  async #execute(call: ProviderCall, timeoutMs: number): Promise<ExecuteResult> {
     const { provider, params, signal } = call;
-    return withinLimit(provider.execute(params, { timeoutMs, signal }), timeoutMs + GRACE_MS);
+    const deltas = call.onDelta === undefined ? null : new AttemptDeltas(call);
+    const options = { timeoutMs, signal, ...(deltas !== null && { onDelta: deltas.handOn }) };
+    try {
+      const result = await withinLimit(provider.execute(params, options), timeoutMs + GRACE_MS);
+      deltas?.handOnWhole(result.output);
+      return result;
+    } catch (error) {
+      // Whoever heard the beginning of an answer must not hear the beginning of another.
+      const isFinal = deltas?.hasHandedOn === true && error instanceof ProviderError;
+      throw isFinal ? error.with({ retry: 'never' }) : error;
+    } finally {
+      deltas?.close();
+    }
   }
 
   /**

@@ -11,7 +11,7 @@ import type { ProviderClass } from '../provider-definition';
 import { ProviderError } from '../provider-error';
 import { ProviderFactory } from '../provider-factory.service';
 import { ProviderList } from '../providers';
-import { OutboundPolicy, ProviderTransport } from '../transport';
+import { OutboundPolicy, ProviderTransport, type TransportLimits } from '../transport';
 
 /** Lower case throughout, so that it passes every check of form that an echoed code has to pass. */
 export const CONTRACT_KEY = 'sk-test-contract-0123456789abcdef';
@@ -24,9 +24,10 @@ export class ContractBench {
   constructor(
     private readonly provider: ProviderClass,
     hosts: readonly string[],
+    limits: Partial<TransportLimits> = {},
   ) {
     const policy = new OutboundPolicy({ customBaseUrl: 'allowlist', allowedHosts: hosts });
-    this.transport = new ProviderTransport({ policy });
+    this.transport = new ProviderTransport({ policy, limits });
     const list = new ProviderList([provider]);
     this.factory = new ProviderFactory(this.transport, new PriceCatalog(), list);
   }
@@ -58,7 +59,9 @@ export async function failureOf(
     JSON.stringify(error),
     inspect(error, { depth: 20, showHidden: true }),
   ].join('\n');
-  expect(everything).not.toContain(key);
+  expect(`${everything}${JSON.stringify(error.output ?? null)}${error.model ?? ''}`).not.toContain(
+    key,
+  );
   expect(error.cause).toBeUndefined();
   return error;
 }

@@ -1,7 +1,11 @@
 import { inspect } from 'node:util';
+import type { ExecutionDelta } from '../ai-provider.interface';
 import type { AiProviderContract, ContractUpstream } from './ai-provider-contract';
 import { ContractBench, CONTRACT_KEY, failureOf, paramsFor, within } from './contract-bench';
+import { describeBrokenStreams } from './describe-broken-streams';
 import { describeNetworkProvider } from './describe-network-provider';
+import { describeStreaming } from './describe-streaming';
+import { sumOf } from './sum-of-deltas';
 
 /**
  * The contract of a provider in executable form; every provider's spec calls it, those of outside
@@ -12,7 +16,13 @@ export function describeAiProvider<Upstream extends ContractUpstream>(
 ): void {
   describe(`${contract.provider.description.id} keeps the contract of AIProvider`, () => {
     describeEveryProvider(contract);
-    if (contract.network !== null) describeNetworkProvider(contract, contract.network);
+    const { network } = contract;
+    if (network === null) return;
+    describeNetworkProvider(contract, network);
+    describe('when it streams', () => {
+      describeStreaming(contract, network);
+      describeBrokenStreams(contract, network);
+    });
   });
 }
 
@@ -59,6 +69,15 @@ function describeEveryProvider<Upstream extends ContractUpstream>(
     expect(cacheReadTokens + cacheWriteTokens).toBeLessThanOrEqual(inputTokens);
     expect(result.cost?.nanoUsd).toBeGreaterThan(0n);
     expect(result.cost?.price.inputNanoUsdPerMillion).toMatch(/^\d+$/);
+  });
+
+  it('reports the same answer in pieces', async () => {
+    const deltas: ExecutionDelta[] = [];
+    const onDelta = (delta: ExecutionDelta) => deltas.push(delta);
+    const result = await create().execute(paramsFor(model), { ...within(5000), onDelta });
+    expect(result).toEqual(await create().execute(paramsFor(model), within(5000)));
+    expect(sumOf(deltas)).toEqual(result.output);
+    expect(deltas.length).toBeGreaterThan(1);
   });
 
   it('estimates without sending anything', async () => {

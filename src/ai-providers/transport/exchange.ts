@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { ProviderError } from '../provider-error';
 import { BodyStream } from './body-stream';
+import { EventSize } from './event-size';
 import { fetchResponse } from './fetch-response';
 import { brokenOff, type CallPhase, timedOut, unusableAnswer } from './transport-failure';
 
@@ -12,6 +13,8 @@ export interface ExchangeLimits {
   readonly maxBodyBytes: number;
   /** Most bytes of a body that is streamed. */
   readonly maxStreamBytes: number;
+  /** Most bytes of one event of a stream: the SDKs keep an event in memory until its end arrives. */
+  readonly maxEventBytes: number;
 }
 
 /** Who waits for the exchange. Each exchange calls `respond` or `reject` once. */
@@ -36,6 +39,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #receivedBytes = 0;
   readonly #chunks: Buffer[] = [];
   #stream: BodyStream | null = null;
+  readonly #eventSize = new EventSize();
   #idleTimer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -105,8 +109,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#idleTimer?.refresh();
     this.#receivedBytes += chunk.length;
     if (this.#stream !== null) {
-      if (this.#receivedBytes > this.limits.maxStreamBytes)
-        this.fail(unusableAnswer(this.#status, 'partial'));
+      if (this.#isTooMuch(chunk)) this.fail(unusableAnswer(this.#status, 'partial'));
       else if (!this.#stream.push(chunk)) this.#pause(controller);
       return;
     }
@@ -142,6 +145,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#stream.end();
     }
     this.#close();
+  }
+
+  #isTooMuch(chunk: Buffer): boolean {
+    const { maxStreamBytes, maxEventBytes } = this.limits;
+    return this.#receivedBytes > maxStreamBytes || this.#eventSize.add(chunk) > maxEventBytes;
   }
 
   #openStream(): void {

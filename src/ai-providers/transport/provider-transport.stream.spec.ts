@@ -91,7 +91,7 @@ describe('ProviderTransport with a streamed answer', () => {
     });
     const start = performance.now();
     const failure = await failureOf(transport.call({ timeoutMs: 3 * IDLE_MS }, readAll));
-    expect(failure).toMatchObject({ category: 'response_truncated', billed: 'partial' });
+    expect(failure).toEqual({ category: 'deadline_exceeded', retry: 'never', billed: 'partial' });
     expect(performance.now() - start).toBeGreaterThan(3 * IDLE_MS - 10);
     await upstream.untilSocketsClosed();
   });
@@ -135,7 +135,7 @@ describe('ProviderTransport with a streamed answer', () => {
     let written = 0;
     answer((response) => {
       void (async () => {
-        const piece = Buffer.alloc(1024 * 1024, 'x');
+        const piece = Buffer.alloc(1024 * 1024, ': x\n\n');
         while (written < total) {
           written += piece.length;
           if (!response.write(piece)) await once(response, 'drain');
@@ -158,10 +158,14 @@ describe('ProviderTransport with a streamed answer', () => {
     expect(received).toBe(total);
   });
 
-  it('that is too long fails', async () => {
+  it.each<[string, Partial<TransportLimits>, string]>([
+    ['is too long', { maxStreamBytes: 1000 }, EVENT.repeat(100)],
+    ['has a line without end', { maxEventBytes: 1000 }, 'x'.repeat(100_000)],
+    ['has an event without end', { maxEventBytes: 1000 }, ': comment\n'.repeat(10_000)],
+  ])('that %s fails', async (_how, limits, body) => {
     await transport.close();
-    open({ maxStreamBytes: 1000 });
-    answer((response) => response.end(EVENT.repeat(100)));
+    open(limits);
+    answer((response) => response.end(body));
     const failure = await failureOf(transport.call({ timeoutMs: LONG_MS }, readAll));
     expect(failure).toMatchObject({
       category: 'invalid_response',

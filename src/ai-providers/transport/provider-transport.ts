@@ -17,6 +17,7 @@ const DEFAULT_LIMITS: TransportLimits = {
   idleTimeoutMs: 60_000,
   maxBodyBytes: 16 * 1024 * 1024,
   maxStreamBytes: 256 * 1024 * 1024,
+  maxEventBytes: 8 * 1024 * 1024,
 };
 
 /** What a transport is made with; tests replace the resolver and the limits. */
@@ -64,7 +65,7 @@ export class ProviderTransport {
    * @throws {ProviderError} `connect_failed`, `blocked_destination` (nothing was sent), `connection_lost`,
    *   `timeout_no_response` (sent, no answer), `response_truncated` (the body broke off or stalled),
    *   `invalid_response` (redirect, compressed, too large, no HTTP), `cancelled`, or `deadline_exceeded`
-   *   (the time was not spent on the wire).
+   *   (the time was not spent on the wire, or on a stream that went on).
    * @throws {RangeError} `timeoutMs` is not a number ≥ 1.
    */
   call<T>(options: CallOptions, work: (call: TransportCall) => Promise<T>): Promise<T> {

@@ -15,6 +15,8 @@ export interface AppErrorOptions {
   readonly retryAfterMs?: number;
   /** Extra members of the problem document (RFC 9457 §3.2). */
   readonly extensions?: Readonly<Record<string, unknown>>;
+  /** Further headers of the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
 

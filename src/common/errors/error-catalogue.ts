@@ -51,6 +51,11 @@ export const ERROR_CATALOGUE = {
     'The resource changed or exists already',
     'Read it again and repeat the request.',
   ),
+  idempotency_in_flight: entry(
+    409,
+    'The first request with this Idempotency-Key is still running',
+    'Wait for Retry-After, then repeat the request, or read the execution at Location.',
+  ),
   body_too_large: entry(413, 'The body is too large', 'Send a smaller body.'),
   unsupported_media_type: entry(
     415,
@@ -63,6 +68,11 @@ export const ERROR_CATALOGUE = {
     'Use localhost, or ask the operator to add the name to KEYRUN_PUBLIC_HOSTS.',
   ),
   unprocessable: entry(422, 'The request is well-formed but cannot be done', 'See `detail`.'),
+  idempotency_key_reused: entry(
+    422,
+    'The Idempotency-Key belongs to another request',
+    'Send a new key with a new request. The same key needs the same route and body.',
+  ),
   too_many_requests: entry(
     429,
     'Too many requests',
@@ -172,6 +182,11 @@ export const ERROR_CATALOGUE = {
     'Repeat with a longer timeoutMs.',
   ),
   cancelled: entry(409, 'The execution was cancelled', 'Start a new execution.'),
+  interrupted: entry(
+    502,
+    'The server that ran the execution ended before it',
+    'Check at the provider whether it was billed before you start a new execution.',
+  ),
   // This server
   not_ready: entry(503, 'The server is not ready', 'Repeat after Retry-After.'),
   ledger_unavailable: entry(

@@ -40,7 +40,8 @@ export class ProblemFilter implements ExceptionFilter {
     // For the log line of the request.
     response.failure = { code: failure.code, executionId: failure.options.extensions?.executionId };
     if (failure.status === 401) response.setHeader('WWW-Authenticate', 'Bearer realm="keyrun"');
-    const { retryAfterMs } = failure.options;
+    const { retryAfterMs, headers = {} } = failure.options;
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     if (retryAfterMs !== undefined) {
       response.setHeader('Retry-After', String(Math.ceil(retryAfterMs / 1_000)));
     }
@@ -59,7 +60,8 @@ function requestIdOf(request: { id?: string }, response: Response): string {
   return id;
 }
 
-function toProblem(failure: AppError, requestId: string): Problem {
+/** The document that tells a client of a failure. */
+export function toProblem(failure: AppError, requestId: string): Problem {
   return {
     type: `urn:keyrun:problem:${failure.code}`,
     title: ERROR_CATALOGUE[failure.code].title,

@@ -1,4 +1,4 @@
-import type { MonotonicClock } from '../data-keys';
+import type { MonotonicClock } from '../opened-key-cache';
 import { type KeyServiceFault, KeyServiceUnavailable } from './key-service-unavailable';
 
 const FIRST_PAUSE_MS = 250;

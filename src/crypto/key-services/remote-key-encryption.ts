@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 
 import { CryptoRefused } from '../crypto.errors';
-import type { MonotonicClock } from '../data-keys';
+import type { MonotonicClock } from '../opened-key-cache';
 import {
   DATA_KEY_BYTES,
   type DataKeyContext,

@@ -7,6 +7,7 @@ import { v7 } from 'uuid';
 import { appendAuditEvents } from '../../audit-trail';
 import { AppError } from '../../common';
 import { open, seal } from '../aes-gcm';
+import { isContentKey } from '../content-keys';
 import type { StoredDataKey } from '../data-key.store';
 import { type DataKey, DataKeys } from '../data-keys';
 import type { DataKeyEntity } from '../data-key.entity';
@@ -31,7 +32,7 @@ export interface DataKeyDescription {
 
 /** The data key that took the place of another. */
 export interface RotatedDataKey extends DataKeyDescription {
-  /** Secrets that were sealed again. */
+  /** Saved secrets that were sealed again; the content key, which nobody saved, is not counted. */
   readonly secrets: number;
 }
 
@@ -129,16 +130,16 @@ export class DataKeyRotation {
   ): Promise<number> {
     const secrets = await secretStore.lock(workspaceId, work.transaction);
     const resealed: ResealedSecret[] = [];
-    const unreadable: string[] = [];
+    const unreadable: SealedSecret[] = [];
     for (const secret of secrets) {
       const newEnvelope = resealOrNull(secret, work.former, work.made);
-      if (newEnvelope === null) unreadable.push(secret.context.rowId);
+      if (newEnvelope === null) unreadable.push(secret);
       else resealed.push({ ...secret, newEnvelope });
     }
     if (unreadable.length > 0) throw refusal(unreadable);
     const replaced = await secretStore.replace(resealed, work.transaction);
     if (replaced !== secrets.length) throw new Error('a locked secret changed during rotation');
-    return replaced;
+    return resealed.filter(({ context }) => !isContentKey(context)).length;
   }
 }
 
@@ -163,10 +164,10 @@ function describe({ id, rootKeyId, createdAt }: DataKeyEntity): DataKeyDescripti
   return { id, rootKeyId, createdAt };
 }
 
-function refusal(unreadableIds: readonly string[]): AppError {
-  return new AppError(
-    'unprocessable',
-    `${unreadableIds.length} saved keys do not open. Replace or delete them first.`,
-    { extensions: { unreadableIds } },
-  );
+function refusal(unreadable: readonly SealedSecret[]): AppError {
+  const unreadableIds = unreadable.map(({ context }) => context.rowId);
+  const detail = unreadable.some(({ context }) => isContentKey(context))
+    ? 'The content key does not open. Restore it from a backup: without it no stored content is readable.'
+    : `${unreadable.length} saved keys do not open. Replace or delete them first.`;
+  return new AppError('unprocessable', detail, { extensions: { unreadableIds } });
 }

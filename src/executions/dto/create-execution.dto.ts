@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { IsBoolean, IsInt, IsNumber, IsObject, IsString, IsUUID, Max, Min } from 'class-validator';
-import type { Message, ResponseFormat, Tool, ToolChoice } from '../../ai-providers';
+import type { ExecuteParams, Message, ResponseFormat, Tool, ToolChoice } from '../../ai-providers';
 import { IsPlainText, MayBeAbsent } from '../../common';
 import { IsMessages, MESSAGES_MAX } from './message-list.schema';
 import { IsSmallJson, METADATA_BYTES_MAX } from './small-json.decorator';
@@ -105,7 +105,11 @@ export class CreateExecutionDto {
   @FitsSchema('responseFormat')
   responseFormat?: ResponseFormat;
 
-  @ApiPropertyOptional({ description: 'Not available yet: only false is accepted', default: false })
+  @ApiPropertyOptional({
+    description:
+      'true: the answer comes in pieces as server-sent events, `delta` and then one `done` or `error`',
+    default: false,
+  })
   @MayBeAbsent()
   @IsBoolean()
   stream?: boolean;
@@ -154,4 +158,11 @@ export class EstimateExecutionDto extends OmitType(CreateExecutionDto, [
   @MayBeAbsent()
   @IsPlainText(NAME_LENGTH_MAX)
   agentId?: string;
+}
+
+/** What the provider is asked. */
+export function toParams(body: CreateExecutionDto | EstimateExecutionDto): ExecuteParams {
+  const { model, messages, system, maxTokens, temperature, tools, toolChoice, responseFormat } =
+    body;
+  return { model, messages, system, maxTokens, temperature, tools, toolChoice, responseFormat };
 }

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { PROVIDER_ERROR_CATEGORIES } from '../../ai-providers';
-import { EXECUTION_STATUSES, type ExecutionStatus } from '../execution-status';
+import { FAILURE_CATEGORIES } from '../ledger/execution-record';
+import { type ExecutionMode, PUBLIC_STATUSES, type PublicStatus } from '../ledger/execution-status';
 
 const BILLED = ['no', 'yes', 'partial', 'unknown'] as const;
 const COST = {
@@ -33,7 +33,7 @@ export class UsageResponse {
 }
 
 export class ExecutionErrorResponse {
-  @ApiProperty({ enum: PROVIDER_ERROR_CATEGORIES })
+  @ApiProperty({ enum: FAILURE_CATEGORIES })
   category: string;
 
   @ApiProperty({ description: 'Code of the error catalogue' })
@@ -90,7 +90,7 @@ export class AttemptResponse {
   })
   status: 'unknown' | 'succeeded' | 'failed';
 
-  @ApiProperty({ enum: PROVIDER_ERROR_CATEGORIES, nullable: true })
+  @ApiProperty({ enum: FAILURE_CATEGORIES, nullable: true })
   errorCategory: string | null;
 
   @ApiProperty({ enum: BILLED })
@@ -157,8 +157,11 @@ export class ExecutionSummaryResponse {
   @ApiProperty()
   model: string;
 
-  @ApiProperty({ enum: EXECUTION_STATUSES })
-  status: ExecutionStatus;
+  @ApiProperty({ enum: PUBLIC_STATUSES })
+  status: PublicStatus;
+
+  @ApiProperty({ enum: ['sync', 'stream', 'async'], description: 'How its answer was asked for' })
+  mode: ExecutionMode;
 
   @ApiProperty({ type: String, nullable: true, example: 'stop' })
   finishReason: string | null;
@@ -195,7 +198,11 @@ export class ExecutionSummaryResponse {
 }
 
 export class ExecutionResponse extends ExecutionSummaryResponse {
-  @ApiProperty({ type: ExecutionOutputResponse, nullable: true })
+  @ApiProperty({
+    type: ExecutionOutputResponse,
+    nullable: true,
+    description: 'Of a failed or cancelled one: what had come until then',
+  })
   output: ExecutionOutputResponse | null;
 
   @ApiProperty({ type: [AttemptResponse] })
@@ -203,4 +210,15 @@ export class ExecutionResponse extends ExecutionSummaryResponse {
 
   @ApiProperty({ type: ReceiptResponse, nullable: true, description: 'null: nothing was paid' })
   receipt: ReceiptResponse | null;
+}
+
+export class ExecutionDetailResponse extends ExecutionResponse {
+  @ApiProperty({
+    type: 'object',
+    nullable: true,
+    additionalProperties: true,
+    description:
+      'What was asked: `messages`, `system`, `tools`, …; null: the workspace does not store it',
+  })
+  request: object | null;
 }

@@ -1,7 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsUUID } from 'class-validator';
 import { IsInstant, IsPlainText, ListQuery, MayBeAbsent } from '../../common';
-import { EXECUTION_STATUSES, type ExecutionStatus } from '../execution-status';
+import { PUBLIC_STATUSES, type PublicStatus } from '../ledger/execution-status';
 
 export class ListExecutionsQuery extends ListQuery {
   @ApiPropertyOptional()
@@ -9,10 +9,10 @@ export class ListExecutionsQuery extends ListQuery {
   @IsPlainText(200)
   agentId?: string;
 
-  @ApiPropertyOptional({ enum: EXECUTION_STATUSES })
+  @ApiPropertyOptional({ enum: PUBLIC_STATUSES })
   @MayBeAbsent()
-  @IsIn(EXECUTION_STATUSES)
-  status?: ExecutionStatus;
+  @IsIn(PUBLIC_STATUSES)
+  status?: PublicStatus;
 
   @ApiPropertyOptional()
   @MayBeAbsent()

@@ -1,7 +1,9 @@
-import { formatUsd } from '../../ai-providers';
-import type { AttemptRecord, ExecutionRecord } from '../execution-record';
+import { formatUsd, type PriceSnapshot } from '../../ai-providers';
+import type { AttemptRecord, ExecutionFailure, ExecutionRecord } from '../ledger/execution-record';
+import { toPublicStatus } from '../ledger/execution-status';
 import type {
   AttemptResponse,
+  ExecutionDetailResponse,
   ExecutionResponse,
   ExecutionSummaryResponse,
   ReceiptResponse,
@@ -9,10 +11,12 @@ import type {
 
 /** An execution as a list shows it. */
 export function presentSummary(record: ExecutionRecord): ExecutionSummaryResponse {
-  const { id, workspaceId, agentId, provider, model, status, finishReason, error } = record;
+  const { id, workspaceId, agentId, provider, model, finishReason, mode } = record;
+  const error = presentFailure(record.error);
+  const status = toPublicStatus(record.status);
   const { usage, apiKeyId, metadata, latencyMs, timeToFirstTokenMs } = record;
   return {
-    ...{ id, workspaceId, agentId, provider, model, status, finishReason, error, usage },
+    ...{ id, workspaceId, agentId, provider, model, status, mode, finishReason, error, usage },
     costUsd: presentCost(record.costNanoUsd),
     ...{ apiKeyId, metadata },
     createdAt: record.createdAt.toISOString(),
@@ -22,7 +26,12 @@ export function presentSummary(record: ExecutionRecord): ExecutionSummaryRespons
   };
 }
 
-/** An execution with everything. */
+/** An execution with everything, what was asked included. */
+export function presentDetail(record: ExecutionRecord): ExecutionDetailResponse {
+  return Object.assign(presentExecution(record), { request: record.request });
+}
+
+/** An execution with its answer, as it is told to whoever asked for it. */
 export function presentExecution(record: ExecutionRecord): ExecutionResponse {
   return {
     ...presentSummary(record),
@@ -54,7 +63,27 @@ function presentReceipt(paying: AttemptRecord | undefined): ReceiptResponse | nu
   if (paying?.outcome == null || paying.outcome.errorCategory !== null) return null;
   const { model, providerRequestId, costNanoUsd, price } = paying.outcome;
   const costUsd = presentCost(costNanoUsd);
-  return { apiKeyId: paying.apiKeyId, model, providerRequestId, costUsd, price };
+  return {
+    ...{ apiKeyId: paying.apiKeyId, model, providerRequestId, costUsd },
+    price: presentPrice(price),
+  };
+}
+
+/** One order of the members, wherever they come from: an answer that is told again is the same text. */
+function presentPrice(price: PriceSnapshot | null): PriceSnapshot | null {
+  if (price === null) return null;
+  const { catalogue, model, inputNanoUsdPerMillion, outputNanoUsdPerMillion } = price;
+  const { cacheReadNanoUsdPerMillion, cacheWriteNanoUsdPerMillion } = price;
+  return {
+    ...{ catalogue, model, inputNanoUsdPerMillion, outputNanoUsdPerMillion },
+    ...{ cacheReadNanoUsdPerMillion, cacheWriteNanoUsdPerMillion },
+  };
+}
+
+function presentFailure(failure: ExecutionFailure | null): ExecutionFailure | null {
+  if (failure === null) return null;
+  const { category, code, message, retryable, billed } = failure;
+  return { category, code, message, retryable, billed };
 }
 
 function presentCost(nanoUsd: bigint | null): string | null {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { ContractWire } from '../../../src/ai-providers/testing/ai-provider-contract';
 
 /** Token counts in Keyrun's terms: `inputTokens` includes the cached ones. Each dialect says them its way. */
 export interface UpstreamUsage {
@@ -20,7 +21,7 @@ export const DEFAULT_USAGE: UpstreamUsage = {
 
 export const DEFAULT_CONTENT = 'Hello from the upstream.';
 
-/** A billed success in the dialect of the request; everything may be overridden. */
+/** A billed success in the dialect of the request, streamed if it asks for that; everything may be overridden. */
 export interface OkBehaviour {
   readonly ok: true;
   readonly content?: string;
@@ -33,7 +34,9 @@ export interface OkBehaviour {
   /** `arguments` is JSON text. */
   readonly toolCalls?: readonly { id: string; name: string; arguments: string }[];
   readonly headers?: Readonly<Record<string, string>>;
-  /** Replaces the whole JSON body. */
+  /** In one piece, even if the request asks for a stream. */
+  readonly whole?: true;
+  /** Replaces the whole JSON body; never streamed. */
   readonly body?: unknown;
 }
 
@@ -94,7 +97,13 @@ export interface RawBehaviour {
   readonly raw: (response: ServerResponse, request: UpstreamRequest) => void;
 }
 
-export type Behaviour = OkBehaviour | ErrorBehaviour | FaultBehaviour | RawBehaviour;
+/** A streamed answer as the script plays it, step by step; it may wait for the test between two steps. Paid. */
+export interface StreamBehaviour {
+  readonly stream: (wire: ContractWire) => void | Promise<void>;
+}
+
+export type Behaviour =
+  OkBehaviour | ErrorBehaviour | FaultBehaviour | RawBehaviour | StreamBehaviour;
 
 /** One request as it arrived. */
 export interface UpstreamRequest {
@@ -115,7 +124,7 @@ export interface PaidCall {
 }
 
 export function isPaid(behaviour: Behaviour): boolean {
-  if ('ok' in behaviour) return true;
+  if ('ok' in behaviour || 'stream' in behaviour) return true;
   if (!('fault' in behaviour)) return false;
   switch (behaviour.fault) {
     case 'half-json-close':

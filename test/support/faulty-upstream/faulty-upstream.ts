@@ -19,6 +19,8 @@ import {
   usageOf,
   wrongKey,
 } from './dialect';
+import { StoredCompletions } from './stored-completions';
+import { streamHealthy, StreamWire } from './stream-wire';
 
 export interface FaultyUpstreamOptions {
   /** Keys that are accepted. Without it every key is, and none is needed. */
@@ -32,7 +34,7 @@ const OK: OkBehaviour = { ok: true };
  * the script says. Its `requests` and `paidCalls` are the auditor: what was really asked and would really
  * be billed, whatever the code under test believes.
  *
- * Answers `POST /v1/chat/completions`, `POST /v1/messages`, `POST /v1/messages/count_tokens` and
+ * Answers `POST /v1/chat/completions` (kept with `store: true`, and listed by `GET`), `POST /v1/messages`, `POST /v1/messages/count_tokens` and
  * `GET /v1/models`. The script is one queue for all routes; when it is empty the answer is `{ ok: true }`.
  */
 export class FaultyUpstream {
@@ -42,6 +44,7 @@ export class FaultyUpstream {
   connectionCount = 0;
   readonly #behaviours: Behaviour[] = [];
   readonly #sockets = new Set<Socket>();
+  readonly #stored = new StoredCompletions();
   readonly #events = new EventEmitter().setMaxListeners(0);
 
   private constructor(
@@ -144,7 +147,9 @@ export class FaultyUpstream {
       return;
     }
     const healthy = 'ok' in behaviour ? behaviour : OK;
-    const body = healthyBody(dialect, request, healthy);
+    const body = isStoredList(request)
+      ? this.#stored.list(request)
+      : healthyBody(dialect, request, healthy);
     if (body === null) {
       const missing = { status: 404, message: `Unknown request URL: ${request.path}` };
       answerJson(response, 404, errorBody(dialect, missing));
@@ -152,16 +157,29 @@ export class FaultyUpstream {
     }
     if (isPaid(behaviour) && isGeneration(request)) {
       this.paidCalls.push({ request, usage: usageOf(healthy) });
+      if (!('stream' in behaviour)) this.#stored.keep(request, body);
     }
-    if ('fault' in behaviour) {
+    if ('stream' in behaviour) {
+      void behaviour.stream(new StreamWire(dialect, request, response));
+    } else if ('fault' in behaviour) {
       answerFault(message, response, behaviour, JSON.stringify(body));
     } else if ('status' in behaviour) {
       const error = behaviour.body ?? errorBody(dialect, behaviour);
       answerJson(response, behaviour.status, error, behaviour.headers);
+    } else if (isStreamed(request, behaviour)) {
+      void streamHealthy(new StreamWire(dialect, request, response), behaviour);
     } else {
       answerJson(response, 200, behaviour.body ?? body, behaviour.headers);
     }
   }
+}
+
+function isStoredList({ method, path }: UpstreamRequest): boolean {
+  return method === 'GET' && /^\/v1\/chat\/completions(\?|$)/.test(path);
+}
+
+function isStreamed(request: UpstreamRequest, behaviour: OkBehaviour): boolean {
+  return request.body?.stream === true && behaviour.whole !== true && behaviour.body === undefined;
 }
 
 async function read(message: IncomingMessage): Promise<UpstreamRequest> {
@@ -184,7 +202,9 @@ function keyOf(request: UpstreamRequest): string {
 }
 
 function isGeneration(request: UpstreamRequest): boolean {
-  return /^\/v1\/(chat\/completions|messages)(\?|$)/.test(request.path);
+  return (
+    request.method === 'POST' && /^\/v1\/(chat\/completions|messages)(\?|$)/.test(request.path)
+  );
 }
 
 /** The success body of a route, or null where a vendor would answer 404. */

@@ -8,6 +8,7 @@ export {
   type OkBehaviour,
   type PaidCall,
   type RawBehaviour,
+  type StreamBehaviour,
   type UpstreamRequest,
   type UpstreamUsage,
 } from './behaviour';

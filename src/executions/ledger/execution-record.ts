@@ -1,17 +1,39 @@
-import type {
-  Billed,
-  ExecutionOutput,
-  FinishReason,
-  PriceSnapshot,
-  ProviderErrorCategory,
-  Usage,
-} from '../ai-providers';
-import type { ErrorCode } from '../common';
-import type { ExecutionStatus } from './execution-status';
+import {
+  type Billed,
+  type ExecuteParams,
+  type ExecutionOutput,
+  type FinishReason,
+  type PriceSnapshot,
+  PROVIDER_ERROR_CATEGORIES,
+  type Usage,
+} from '../../ai-providers';
+import type { ErrorCode } from '../../common';
+import type { ExecutionMode, ExecutionStatus } from './execution-status';
+
+/** Why an execution failed: at the provider, before it was called, or because the server that ran it died. */
+export const FAILURE_CATEGORIES = [
+  ...PROVIDER_ERROR_CATEGORIES,
+  'provider_key_missing',
+  'provider_key_unreadable',
+  'ledger_unavailable',
+  'interrupted',
+] as const satisfies readonly ErrorCode[];
+
+/** One of {@link FAILURE_CATEGORIES}. */
+export type FailureCategory = (typeof FAILURE_CATEGORIES)[number];
+
+/** What was asked of the model, as it is stored and shown. */
+export type StoredRequest = ExecuteParams;
+
+/** What was used and what it cost; null: not known. */
+export interface ExecutionTotals {
+  readonly usage: Usage | null;
+  readonly costNanoUsd: bigint | null;
+}
 
 /** Why an execution failed, as it is stored and shown. */
 export interface ExecutionFailure {
-  readonly category: ProviderErrorCategory;
+  readonly category: FailureCategory;
   readonly code: ErrorCode;
   /** Our own words; never a provider's text. */
   readonly message: string;
@@ -23,7 +45,7 @@ export interface ExecutionFailure {
 /** How one attempt ended. */
 export interface AttemptOutcome {
   /** Null: it succeeded. */
-  readonly errorCategory: ProviderErrorCategory | null;
+  readonly errorCategory: FailureCategory | null;
   readonly billed: Billed;
   readonly upstreamStatus: number | null;
   readonly upstreamCode: string | null;
@@ -57,8 +79,13 @@ export interface ExecutionRecord {
   readonly provider: string;
   readonly model: string;
   readonly status: ExecutionStatus;
+  readonly mode: ExecutionMode;
+  readonly fence: number;
   readonly apiKeyId: string | null;
   readonly finishReason: FinishReason | null;
+  /** What was asked; null: not stored, or not read. */
+  readonly request: StoredRequest | null;
+  /** Of a broken-off one: what had come until then. Null: none, or not stored. */
   readonly output: ExecutionOutput | null;
   readonly error: ExecutionFailure | null;
   readonly usage: Usage | null;

@@ -1,7 +1,12 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
-import type { Billed, FinishReason, PriceSnapshot, ProviderErrorCategory } from '../ai-providers';
+import type {
+  Billed,
+  FinishReason,
+  PriceSnapshot,
+  ProviderErrorCategory,
+} from '../../ai-providers';
 import type { ExecutionFailure } from './execution-record';
-import type { ExecutionStatus } from './execution-status';
+import type { ExecutionMode, ExecutionStatus } from './execution-status';
 
 /** What a call used, as a vendor counted it: of an attempt, and the sum for its execution. */
 abstract class MeteredEntity {
@@ -34,14 +39,18 @@ abstract class MeteredEntity {
 @Index('agent_executions_agent_id', ['workspaceId', 'agentId', 'id'])
 @Index('agent_executions_status', ['workspaceId', 'status', 'id'])
 @Index('agent_executions_created_at', ['createdAt'])
+@Index('agent_executions_running', ['ownerId'], { where: `status = 'running'` })
+@Index('agent_executions_queued', ['wakeUpAt'], { where: `status = 'queued'` })
 @Check(
   'agent_executions_status_known',
-  `status IN ('queued', 'running', 'completed', 'failed', 'cancelled')`,
+  `status IN ('queued', 'running', 'completed', 'failed', 'cancelled', 'interrupted')`,
 )
 @Check(
   'agent_executions_terminal',
-  `(status IN ('completed', 'failed', 'cancelled')) = (completed_at IS NOT NULL)`,
+  `(status IN ('completed', 'failed', 'cancelled', 'interrupted')) = (completed_at IS NOT NULL)`,
 )
+@Check('agent_executions_owned', `(status = 'running') = (owner_id IS NOT NULL)`)
+@Check('agent_executions_mode', `mode IN ('sync', 'stream', 'async')`)
 @Check(
   'agent_executions_completed_metered',
   `status <> 'completed' OR (input_tokens IS NOT NULL AND output_tokens IS NOT NULL AND usage_source IS NOT NULL)`,
@@ -84,7 +93,8 @@ export class ExecutionEntity extends MeteredEntity {
   @Column('bigint', { name: 'cost_nano_usd', nullable: true })
   costNanoUsd: string | null;
 
-  @Column('jsonb', { nullable: true })
+  /** `json`, not `jsonb`: as the client wrote it. */
+  @Column('json', { nullable: true })
   metadata: Record<string, unknown> | null;
 
   @Column('timestamptz', { name: 'created_at' })
@@ -105,23 +115,28 @@ export class ExecutionEntity extends MeteredEntity {
 
   @Column('integer', { name: 'time_to_first_token_ms', nullable: true })
   timeToFirstTokenMs: number | null;
-}
 
-/** The answer of the model, apart from the narrow row. */
-@Entity('execution_outputs')
-export class ExecutionOutputEntity {
-  @PrimaryColumn('uuid', {
-    name: 'execution_id',
-    primaryKeyConstraintName: 'execution_outputs_pkey',
-  })
-  executionId: string;
+  @Column('text', { default: 'sync' })
+  mode: ExecutionMode;
 
-  @Column('uuid', { name: 'workspace_id' })
-  workspaceId: string;
+  /** The server that runs it. */
+  @Column('uuid', { name: 'owner_id', nullable: true })
+  ownerId: string | null;
 
-  /** `json`, not `jsonb`: an answer may hold a NUL character, which `jsonb` refuses. */
-  @Column('json')
-  output: { content: string; toolCalls: { id: string; name: string; arguments: string }[] };
+  /** Rises with every change of the owner; who holds an older one writes nothing. */
+  @Column('integer', { default: 1 })
+  fence: number;
+
+  /** Total deadline in milliseconds. */
+  @Column('integer', { name: 'timeout_ms', default: 600_000 })
+  timeoutMs: number;
+
+  @Column('timestamptz', { name: 'cancel_requested_at', nullable: true })
+  cancelRequestedAt: Date | null;
+
+  /** When a server was last told that it waits in the queue. */
+  @Column('timestamptz', { name: 'wake_up_at', nullable: true })
+  wakeUpAt: Date | null;
 }
 
 /** One upstream request, committed before it is sent. Without an outcome: maybe sent, maybe billed. */

@@ -1,15 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
-import { AppError } from '../common';
-import { TenantDatabase } from '../database';
-import type { ListExecutionsQuery } from './dto/list-executions.query';
-import {
-  AttemptOutcomeEntity,
-  ExecutionAttemptEntity,
-  ExecutionEntity,
-  ExecutionOutputEntity,
-} from './execution.entity';
+import { AppError } from '../../common';
+import { TenantDatabase } from '../../database';
+import type { ListExecutionsQuery } from '../dto/list-executions.query';
+import { type ContentSealer, ExecutionContent } from '../../content';
+import { AttemptOutcomeEntity, ExecutionAttemptEntity, ExecutionEntity } from './execution.entity';
+import { ExecutionOutputEntity, ExecutionRequestEntity } from './execution-content.entity';
 import type { AttemptRecord, ExecutionRecord } from './execution-record';
+import { openOutput, openRequest } from './stored-content';
 
 type MeteredRow = Pick<
   ExecutionEntity,
@@ -24,9 +22,12 @@ type MeteredRow = Pick<
 /** Reads executions. */
 @Injectable()
 export class ExecutionQueries {
-  constructor(private readonly tenants: TenantDatabase) {}
+  constructor(
+    private readonly tenants: TenantDatabase,
+    private readonly content: ExecutionContent,
+  ) {}
 
-  /** Newest first, without attempts and outputs; one more than the limit if there is one. */
+  /** Newest first, without attempts and content; one more than the limit if there is one. */
   async list(workspaceId: string, query: ListExecutionsQuery): Promise<ExecutionRecord[]> {
     const rows = await this.tenants.read(workspaceId, async (manager) => {
       const select = manager
@@ -37,7 +38,7 @@ export class ExecutionQueries {
       applyFilters(select, query);
       return select.getMany();
     });
-    return rows.map((row) => toRecord(row, [], null));
+    return rows.map((row) => toRecord(row, []));
   }
 
   /**
@@ -45,26 +46,45 @@ export class ExecutionQueries {
    * @throws {AppError} `not_found`
    */
   async get(workspaceId: string, id: string): Promise<ExecutionRecord> {
-    return this.tenants.read(workspaceId, async (manager) => {
-      const row = await manager.findOneBy(ExecutionEntity, { id, workspaceId });
-      if (row === null) throw new AppError('not_found', 'No such execution.');
-      const where = { executionId: id, workspaceId };
-      const attempts = await manager.find(ExecutionAttemptEntity, {
-        where,
-        order: { attemptNumber: 'ASC' },
-      });
-      const outcomes = await manager.find(AttemptOutcomeEntity, {
-        where,
-        order: { revision: 'ASC' },
-      });
-      const answer = await manager.findOneBy(ExecutionOutputEntity, where);
-      return toRecord(
-        row,
-        attempts.map((attempt) => toAttempt(attempt, outcomes)),
-        answer,
-      );
+    const { row, attempts, request, answer } = await this.tenants.read(
+      workspaceId,
+      async (manager) => {
+        const row = await manager.findOneBy(ExecutionEntity, { id, workspaceId });
+        if (row === null) throw new AppError('not_found', 'No such execution.');
+        const where = { executionId: id, workspaceId };
+        const order = { attemptNumber: 'ASC' } as const;
+        const attempts = await manager.find(ExecutionAttemptEntity, { where, order });
+        const outcomes = await manager.find(AttemptOutcomeEntity, {
+          where,
+          order: { revision: 'ASC' },
+        });
+        return {
+          row,
+          attempts: attempts.map((attempt) => toAttempt(attempt, outcomes)),
+          request: await manager.findOneBy(ExecutionRequestEntity, where),
+          answer: await manager.findOneBy(ExecutionOutputEntity, where),
+        };
+      },
+    );
+    const record = toRecord(row, attempts);
+    if (request === null && answer === null) return record;
+    return withContent(record, await this.content.sealer(workspaceId), {
+      request: request?.sealed ?? null,
+      output: answer?.sealed ?? null,
     });
   }
+}
+
+function withContent(
+  record: ExecutionRecord,
+  sealer: ContentSealer,
+  { request, output }: { request: Buffer | null; output: Buffer | null },
+): ExecutionRecord {
+  return {
+    ...record,
+    request: request === null ? null : openRequest(sealer, record.id, request),
+    output: output === null ? null : openOutput(sealer, record.id, output),
+  };
 }
 
 function applyFilters(
@@ -72,7 +92,11 @@ function applyFilters(
   query: ListExecutionsQuery,
 ): void {
   const { after, from, to } = query;
-  for (const field of ['agentId', 'status', 'provider', 'model', 'apiKeyId'] as const) {
+  if (query.status !== undefined) {
+    const statuses = query.status === 'failed' ? ['failed', 'interrupted'] : [query.status];
+    select.andWhere('execution.status IN (:...statuses)', { statuses });
+  }
+  for (const field of ['agentId', 'provider', 'model', 'apiKeyId'] as const) {
     const value = query[field];
     if (value !== undefined) select.andWhere(`execution.${field} = :${field}`, { [field]: value });
   }
@@ -81,14 +105,11 @@ function applyFilters(
   if (to !== undefined) select.andWhere('execution.createdAt < :to', { to: new Date(to) });
 }
 
-function toRecord(
-  row: ExecutionEntity,
-  attempts: AttemptRecord[],
-  answer: ExecutionOutputEntity | null,
-): ExecutionRecord {
+function toRecord(row: ExecutionEntity, attempts: AttemptRecord[]): ExecutionRecord {
   return {
     ...row,
-    output: answer?.output ?? null,
+    request: null,
+    output: null,
     usage: toUsage(row),
     costNanoUsd: toBigInt(row.costNanoUsd),
     attempts,

@@ -1,0 +1,4 @@
+export { ContentKeySecrets } from './content-key-secrets';
+export { MAXIMUM_CONTENT_BYTES } from './content-form';
+export { ContentModule } from './content.module';
+export { type ContentSealer, ExecutionContent, type SealedPlace } from './execution-content';

@@ -1,0 +1,79 @@
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import { AppError } from '../../common';
+import { Environment } from '../../config';
+import { ExecutionQueue, type WakeUp } from '../../queue';
+import { ExecutionRunner } from '../execution-runner';
+import { notSent } from '../ledger/attempt-outcome';
+import { FAILURE_CATEGORIES, type FailureCategory } from '../ledger/execution-record';
+import { type PaidProvider, PaidProviders } from './paid-providers';
+import { type QueuedExecution, QueuedExecutions } from './queued-executions';
+
+/** Runs what waits in the queue. A wake-up may be late, doubled or lost: the ledger says what is to be done. */
+@Injectable()
+export class ExecutionWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(ExecutionWorker.name);
+
+  constructor(
+    private readonly queue: ExecutionQueue,
+    private readonly queued: QueuedExecutions,
+    private readonly paidProviders: PaidProviders,
+    private readonly runner: ExecutionRunner,
+    private readonly environment: Environment,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const concurrency = this.environment.asyncConcurrency;
+    await this.queue.work((wakeUp) => this.handle(wakeUp), { concurrency });
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.queue.stopFetching();
+  }
+
+  private async handle(wakeUp: WakeUp): Promise<void> {
+    const execution = await this.queued.find(wakeUp);
+    if (execution === null) return;
+    let paid: PaidProvider;
+    try {
+      paid = await this.paidProviders.open(execution.record);
+    } catch (error) {
+      await this.refuse(execution, error);
+      return;
+    }
+    await this.run(execution, paid);
+  }
+
+  private async run(execution: QueuedExecution, paid: PaidProvider): Promise<void> {
+    const claimed = await this.queued.claim(execution, paid.credential.keyId);
+    if (claimed === null) return;
+    const { running, deadlineAt } = claimed;
+    const { id: executionId, attempts } = running.record;
+    const storeAs = running.settings.storeAtProvider
+      ? { executionId, attemptNumber: attempts.length }
+      : undefined;
+    const params = { ...execution.request, storeAs };
+    try {
+      await this.runner.run(running, { ...paid, params, deadlineAt, isStreamed: true });
+    } catch (error) {
+      // A failed execution is recorded; there is nobody to be told.
+      if (!(error instanceof AppError)) throw error;
+    }
+  }
+
+  /** What can be recorded ends the execution; after anything else it stays in the queue. */
+  private async refuse({ record }: QueuedExecution, error: unknown): Promise<void> {
+    const category = error instanceof AppError ? asCategory(error.code) : null;
+    if (category === null) throw error;
+    this.logger.log({ message: 'a queued execution cannot run', executionId: record.id, category });
+    await this.queued.fail(record, notSent(category));
+  }
+}
+
+function asCategory(code: string): FailureCategory | null {
+  return FAILURE_CATEGORIES.find((category) => category === code) ?? null;
+}

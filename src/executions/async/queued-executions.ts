@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { AppError } from '../../common';
+import { type ContentSealer, ExecutionContent } from '../../content';
+import type { WakeUp } from '../../queue';
+import type { RunningExecution } from '../execution-tracker';
+import { ExecutionQueries } from '../ledger/execution-queries';
+import type { ExecutionFailure, ExecutionRecord } from '../ledger/execution-record';
+import type { StoredRequest } from '../ledger/execution-record';
+import { ServerIdentity } from '../lifecycle/server-identity';
+
+const CLAIM = `
+  SELECT fence, attempt_number AS "attemptNumber", started_at AS "startedAt",
+         attempt_started_at AS "attemptStartedAt", remaining_ms AS "remainingMs",
+         store_at_provider AS "storeAtProvider"
+    FROM claim_execution($1, $2, $3, $4)`;
+const END = `SELECT end_queued_execution($1, $2, 'failed', $3)`;
+
+interface ClaimRow {
+  readonly fence: number;
+  readonly attemptNumber: number;
+  readonly startedAt: Date;
+  readonly attemptStartedAt: Date;
+  readonly remainingMs: number;
+  readonly storeAtProvider: boolean;
+}
+
+/** An execution in the queue, with what it asks. */
+export interface QueuedExecution {
+  readonly record: ExecutionRecord;
+  readonly request: StoredRequest;
+  readonly sealer: ContentSealer;
+}
+
+/** An execution that this server took out of the queue. */
+export interface ClaimedExecution {
+  readonly running: RunningExecution;
+  /** Monotonic milliseconds. */
+  readonly deadlineAt: number;
+}
+
+/** The way of an execution from the queue to a server. */
+@Injectable()
+export class QueuedExecutions {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly queries: ExecutionQueries,
+    private readonly content: ExecutionContent,
+    private readonly identity: ServerIdentity,
+  ) {}
+
+  /** @returns null when it does not wait any more: another server has it, or it has ended or is deleted. */
+  async find({ executionId, workspaceId }: WakeUp): Promise<QueuedExecution | null> {
+    try {
+      const record = await this.queries.get(workspaceId, executionId);
+      if (record.status !== 'queued' || record.request === null) return null;
+      const sealer = await this.content.sealer(workspaceId);
+      return { record, request: record.request, sealer };
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'not_found') return null;
+      throw error;
+    }
+  }
+
+  /** Takes it and writes its next attempt ahead. @returns null when another server was first. */
+  async claim(
+    { record, sealer }: QueuedExecution,
+    apiKeyId: string | null,
+  ): Promise<ClaimedExecution | null> {
+    const askedAtMs = performance.now();
+    const [row] = await this.dataSource.query<ClaimRow[]>(CLAIM, [
+      record.id,
+      record.workspaceId,
+      this.identity.id,
+      apiKeyId,
+    ]);
+    if (row === undefined) return null;
+    const { provider, model } = record;
+    const attempt = {
+      ...{ number: row.attemptNumber, provider, model, apiKeyId },
+      startedAt: row.attemptStartedAt,
+      outcome: null,
+    };
+    const running: RunningExecution = {
+      record: {
+        ...record,
+        ...{ status: 'running', fence: row.fence, startedAt: row.startedAt, apiKeyId },
+        attempts: [...record.attempts, attempt],
+      },
+      settings: { onDisconnect: 'finish', storeAtProvider: row.storeAtProvider },
+      sealer,
+      startedAtMs: performance.now(),
+      attemptStartedAtMs: performance.now(),
+    };
+    return { running, deadlineAt: askedAtMs + row.remainingMs };
+  }
+
+  /** Ends it before it ran. */
+  async fail({ id, workspaceId }: ExecutionRecord, failure: ExecutionFailure): Promise<void> {
+    await this.dataSource.query(END, [id, workspaceId, JSON.stringify(failure)]);
+  }
+}

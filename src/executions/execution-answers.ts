@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { presentExecution } from './dto/present-execution';
+import { executionFailed } from './execution-failure';
+import type { AcceptedExecution } from './execution-intake';
+import { JOURNALED } from './execution-runner';
+import { ExecutionsService, type RunExecution } from './executions.service';
+import { REPLAYED } from './idempotency/replays';
+import type { ExecutionRecord } from './ledger/execution-record';
+import { RunningExecutions } from './lifecycle/running-executions';
+import { ExecutionStreams } from './streams/execution-streams';
+import { requestIdOf, SseResponse } from './streams/sse-response';
+import { StreamFollower } from './streams/stream-follower';
+
+const BEGINNING = { events: 0, characters: 0 };
+
+/** Answers whoever asked for an execution: at its end, in pieces, or at once. */
+@Injectable()
+export class ExecutionAnswers {
+  constructor(
+    private readonly executions: ExecutionsService,
+    private readonly running: RunningExecutions,
+    private readonly streams: ExecutionStreams,
+    private readonly follower: StreamFollower,
+  ) {}
+
+  /**
+   * Runs it and answers with its end, or with each piece of it.
+   * @throws {AppError} what is to be answered instead, while nothing was answered yet.
+   */
+  async run(input: RunExecution, request: Request, response: Response): Promise<void> {
+    const begun = await this.executions.begin(input);
+    if (begun.kind === 'replay') {
+      await this.replay(begun.record, input, response);
+      return;
+    }
+    const onGone = () => {
+      if (begun.onDisconnect === 'cancel') this.running.cancel(input.id);
+    };
+    if (request.socket.destroyed) onGone();
+    locate(response, input);
+    if (input.mode === 'stream') {
+      const client = new SseResponse(response, { requestId: requestIdOf(response), onGone });
+      const stream = this.streams.find(input.id);
+      if (stream !== null) client.stopsBy(stream.read(client));
+      return;
+    }
+    response.once('close', () => {
+      if (!response.writableFinished) onGone();
+    });
+    const { record, isJournaled } = await begun.ended;
+    if (isJournaled) response.set(JOURNALED);
+    response.status(201).json(presentExecution(record));
+  }
+
+  /** Answers 202 with the execution as it is now. */
+  accepted({ record, isReplay }: AcceptedExecution, response: Response): void {
+    locate(response, record);
+    if (isReplay) response.set(REPLAYED);
+    response.set('Preference-Applied', 'respond-async');
+    response.status(202).json(presentExecution(record));
+  }
+
+  /** The same answer again, also when it is a failure. */
+  private async replay(
+    record: ExecutionRecord,
+    { mode }: RunExecution,
+    response: Response,
+  ): Promise<void> {
+    locate(response, record);
+    if (mode === 'stream') {
+      response.set(REPLAYED);
+      const client = new SseResponse(response, { requestId: requestIdOf(response) });
+      await this.follower.follow(record, client, BEGINNING);
+      return;
+    }
+    if (record.status !== 'completed') throw executionFailed(record, { headers: REPLAYED });
+    response.set(REPLAYED).status(201).json(presentExecution(record));
+  }
+}
+
+function locate(response: Response, { workspaceId, id }: { workspaceId: string; id: string }) {
+  response.location(`/api/workspaces/${workspaceId}/executions/${id}`);
+}

@@ -1,0 +1,98 @@
+import { Injectable } from '@nestjs/common';
+import type { Request } from 'express';
+import { v7 as uuidv7 } from 'uuid';
+import type { ExecuteParams } from '../ai-providers';
+import { ApiKeyCredentials, type ResolvedCredential } from '../api-keys';
+import { AppError } from '../common';
+import { AsyncExecutions } from './async/async-executions';
+import { type CreateExecutionDto, DEFAULT_TIMEOUT_MS, toParams } from './dto/create-execution.dto';
+import { IdempotencyKeyTaken } from './execution-tracker';
+import { readIdempotencyKey } from './idempotency/idempotency-claim';
+import { Replays } from './idempotency/replays';
+import { ExecutionQueries } from './ledger/execution-queries';
+import type { ExecutionRecord } from './ledger/execution-record';
+import type { ExecutionMode } from './ledger/execution-status';
+import type { IdempotencyClaim } from './ledger/ledger-rows';
+
+/** What a request asks for, before anything is opened or written. */
+export interface AskedExecution {
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly agentId: string;
+  readonly providerType: string;
+  readonly params: ExecuteParams;
+  readonly apiKeyId: string | null;
+  readonly timeoutMs: number;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly mode: ExecutionMode;
+  readonly idempotency: IdempotencyClaim | null;
+}
+
+/** Which execution the client gets, and whether an earlier request started it. */
+export interface AcceptedExecution {
+  readonly record: ExecutionRecord;
+  readonly isReplay: boolean;
+}
+
+const RESPOND_ASYNC = /(^|,)\s*respond-async\s*(;|,|$)/i;
+
+/** The way of a request into the ledger or into the queue. */
+@Injectable()
+export class ExecutionIntake {
+  constructor(
+    private readonly credentials: ApiKeyCredentials,
+    private readonly queue: AsyncExecutions,
+    private readonly queries: ExecutionQueries,
+    private readonly replays: Replays,
+  ) {}
+
+  /** @throws {AppError} `unprocessable` for a stream that nobody reads, `validation_failed` for a bad key. */
+  read(workspaceId: string, body: CreateExecutionDto, request: Request): AskedExecution {
+    const isAsync = RESPOND_ASYNC.test(request.get('prefer') ?? '');
+    if (isAsync && body.stream === true) {
+      const detail = 'Ask for a stream or for respond-async; an asynchronous one has …/stream.';
+      throw new AppError('unprocessable', detail);
+    }
+    const mode = isAsync ? 'async' : body.stream === true ? 'stream' : 'sync';
+    const asked = { route: 'POST executions', workspaceId, mode, body };
+    return {
+      id: uuidv7(),
+      workspaceId,
+      agentId: body.agentId,
+      providerType: body.provider,
+      params: toParams(body),
+      apiKeyId: body.apiKeyId ?? null,
+      timeoutMs: body.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      metadata: body.metadata ?? null,
+      mode,
+      idempotency: readIdempotencyKey(request.get('idempotency-key'), asked),
+    };
+  }
+
+  /** Opens the key that pays. @throws {AppError} as {@link ApiKeyCredentials.resolve}. */
+  resolve(asked: AskedExecution): Promise<ResolvedCredential> {
+    return this.credentials.resolve({
+      workspaceId: asked.workspaceId,
+      provider: asked.providerType,
+      keyId: asked.apiKeyId ?? undefined,
+      purpose: asked.id,
+    });
+  }
+
+  /**
+   * Puts it into the queue. The key is looked up now, so that a missing one is told at once, and opened when it runs.
+   * @throws {AppError} `provider_key_missing`, `ledger_unavailable`, `idempotency_key_reused`.
+   */
+  async enqueue(asked: AskedExecution): Promise<AcceptedExecution> {
+    const { providerType: provider, idempotency, workspaceId, id, ...rest } = asked;
+    const keyId = asked.apiKeyId ?? undefined;
+    await this.credentials.check({ workspaceId, provider, keyId, purpose: id });
+    try {
+      await this.queue.enqueue({ ...rest, id, workspaceId, provider, idempotency });
+    } catch (error) {
+      if (!(error instanceof IdempotencyKeyTaken) || idempotency === null) throw error;
+      return { record: await this.replays.find(workspaceId, idempotency, error), isReplay: true };
+    }
+    return { record: await this.queries.get(workspaceId, id), isReplay: false };
+  }
+}

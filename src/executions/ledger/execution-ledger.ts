@@ -1,0 +1,181 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { AppError } from '../../common';
+import { Environment } from '../../config';
+import { ServerIdentity } from '../lifecycle/server-identity';
+import type { AttemptOutcome } from './execution-record';
+import { GroupCommit } from './group-commit';
+import {
+  type AttemptKey,
+  attemptRow,
+  type ExecutionStart,
+  outcomeRow,
+  type SettlementRow,
+  type StartRow,
+  startRow,
+} from './ledger-rows';
+
+/** How long a client should wait when the ledger cannot be written. */
+export const LEDGER_RETRY_AFTER_MS = 2_000;
+
+const SECONDS_PER_HOUR = 3_600;
+/** Measured (npm run bench): more at once make smaller groups, fewer leave the database idle between two. */
+const CONCURRENCY = 4;
+const ROWS_MAX = 128;
+const BYTES_MAX = 4 * 1024 * 1024;
+const WAITING_MAX = 10_000;
+
+const START = `
+  SELECT execution_id AS "executionId", started_at AS "startedAt", store_content AS "storeContent",
+         on_disconnect AS "onDisconnect", store_at_provider AS "storeAtProvider",
+         taken_by AS "takenBy", taken_fingerprint AS "takenFingerprint"
+    FROM start_executions($1)`;
+const START_ATTEMPT = `
+  SELECT execution_id AS "executionId", started_at AS "startedAt" FROM start_attempts($1)`;
+const RECORD_OUTCOME = `SELECT record_outcomes($1)`;
+const SETTLE = `
+  SELECT execution_id AS "executionId" FROM settle_executions($1)`;
+
+/** What became of a start. */
+export interface StartedRow {
+  readonly executionId: string;
+  readonly startedAt: Date;
+  readonly storeContent: 'full' | 'metadata';
+  readonly onDisconnect: 'finish' | 'cancel';
+  readonly storeAtProvider: boolean;
+  /** The execution that has the idempotency key already; then nothing was started. */
+  readonly takenBy: string | null;
+  readonly takenFingerprint: string | null;
+}
+
+interface Keyed {
+  readonly execution_id: string;
+}
+
+/**
+ * The statements of the ledger: the hot path. Each is a function of the database that takes many rows, with the
+ * workspace in each, and commits them together; see {@link GroupCommit}.
+ */
+@Injectable()
+export class ExecutionLedger {
+  private readonly starts: GroupCommit<StartRow, StartedRow>;
+  private readonly attempts: GroupCommit<Keyed, { startedAt: Date }>;
+  private readonly outcomes: GroupCommit<Keyed, never>;
+  private readonly settlements: GroupCommit<Keyed, object>;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly environment: Environment,
+    private readonly server: ServerIdentity,
+  ) {
+    this.starts = this.group(START, (row: StartRow) => row.id, sizeOfStart);
+    this.attempts = this.group(START_ATTEMPT, keyOf);
+    this.outcomes = this.group(RECORD_OUTCOME, keyOf);
+    this.settlements = this.group(
+      SETTLE,
+      keyOf,
+      (row) => (row as SettlementRow).output?.length ?? 0,
+    );
+  }
+
+  /**
+   * Commits the execution and, unless it is asynchronous, its first attempt.
+   * @returns what was started, or which execution has the idempotency key.
+   * @throws {AppError} `ledger_unavailable`: nothing is written, so nothing may be sent.
+   */
+  async start(start: ExecutionStart): Promise<StartedRow> {
+    return writeAhead(() => this.starts.submit(this.rowOf(start)));
+  }
+
+  /** The same in the caller's transaction, for what must be committed together with it. */
+  async startWithin(manager: EntityManager, start: ExecutionStart): Promise<StartedRow> {
+    return writeAhead(async () => {
+      const [row] = await manager.query<StartedRow[]>(START, [JSON.stringify([this.rowOf(start)])]);
+      return row;
+    });
+  }
+
+  /**
+   * Commits a further attempt.
+   * @throws {AppError} `ledger_unavailable`; `not_found` when the execution is gone with its workspace, or is not
+   * this server's any more.
+   */
+  async startAttempt(
+    key: AttemptKey,
+    target: Pick<ExecutionStart, 'provider' | 'model' | 'apiKeyId'>,
+  ): Promise<Date> {
+    const row = await writeAhead(() => this.attempts.submit(attemptRow(key, target)));
+    return row.startedAt;
+  }
+
+  /** Commits how an attempt ended that is followed by another. */
+  async recordOutcome(key: AttemptKey, outcome: AttemptOutcome): Promise<void> {
+    await this.outcomes.submit(outcomeRow(key, outcome));
+  }
+
+  /**
+   * Commits the end of the execution with the outcome of its last attempt.
+   * @returns false when there was nothing to settle any more: it has ended, or is gone.
+   */
+  async settle(row: SettlementRow): Promise<boolean> {
+    return (await this.settlements.submit(row)) !== undefined;
+  }
+
+  private rowOf(start: ExecutionStart): StartRow {
+    return startRow(start, {
+      ownerId: this.server.id,
+      storeContent: this.environment.storeContent,
+      idempotencySeconds: this.environment.idempotencyHours * SECONDS_PER_HOUR,
+    });
+  }
+
+  private group<Row, Result>(
+    text: string,
+    rowKey: (row: Row) => string,
+    bytesOf?: (row: Row) => number,
+  ): GroupCommit<Row, Result> {
+    return new GroupCommit<Row, Result>({
+      run: async (rows) => {
+        const results = await this.dataSource.query<({ executionId: string } & Result)[]>(text, [
+          JSON.stringify(rows),
+        ]);
+        return new Map(results.map((result) => [result.executionId, result]));
+      },
+      keyOf: rowKey,
+      bytesOf,
+      concurrency: CONCURRENCY,
+      maxRows: ROWS_MAX,
+      maxBytes: BYTES_MAX,
+      maxWaiting: WAITING_MAX,
+    });
+  }
+}
+
+const keyOf = (row: Keyed): string => row.execution_id;
+const sizeOfStart = (row: StartRow): number => row.request?.length ?? 0;
+
+async function writeAhead<Row>(write: () => Promise<Row | undefined>): Promise<Row> {
+  try {
+    const row = await write();
+    if (row === undefined) throw new AppError('not_found', 'No such execution.');
+    return row;
+  } catch (error) {
+    throw toLedgerError(error);
+  }
+}
+
+/** A foreign key that is missing means that the workspace was deleted since the guard looked. */
+function toLedgerError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if ((error as { code?: string }).code === '23503')
+    return new AppError('not_found', 'No such workspace.');
+  return ledgerUnavailable(error);
+}
+
+/** Nothing was written, so nothing was sent. */
+export function ledgerUnavailable(cause?: unknown): AppError {
+  return new AppError('ledger_unavailable', undefined, {
+    retryAfterMs: LEDGER_RETRY_AFTER_MS,
+    cause,
+  });
+}

@@ -1,0 +1,143 @@
+import type { ExecutionOutput, FinishReason } from '../../ai-providers';
+import type { AttemptOutcome, ExecutionFailure, ExecutionTotals } from './execution-record';
+import type { ExecutionMode } from './execution-status';
+
+/** Which attempt of which execution, and the fence under which its server holds it. */
+export interface AttemptKey {
+  readonly executionId: string;
+  readonly workspaceId: string;
+  readonly attemptNumber: number;
+  readonly fence: number;
+}
+
+/** A client's key, and what it stands for. */
+export interface IdempotencyClaim {
+  /** 1–255 characters. */
+  readonly key: string;
+  /** SHA-256 of what was asked, hexadecimal. */
+  readonly fingerprint: string;
+}
+
+export interface ExecutionStart {
+  /** UUIDv7. */
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly agentId: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly apiKeyId: string | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  /** Total deadline in milliseconds. */
+  readonly timeoutMs: number;
+  readonly mode: ExecutionMode;
+  /** What is asked, sealed. Stored if the workspace keeps content, and always for an asynchronous execution. */
+  readonly request: Buffer | null;
+  readonly idempotency: IdempotencyClaim | null;
+}
+
+export interface Settlement {
+  readonly status: 'completed' | 'failed' | 'cancelled';
+  readonly outcome: AttemptOutcome;
+  /** Over all attempts. */
+  readonly totals: ExecutionTotals;
+  readonly finishReason: FinishReason | null;
+  readonly error: ExecutionFailure | null;
+  readonly output: ExecutionOutput | null;
+  /** The same, sealed; null: not stored. */
+  readonly sealedOutput: Buffer | null;
+  /** Start, by the clock of the database, and the time since then: the same however often it is recorded. */
+  readonly completedAt: Date;
+  readonly latencyMs: number;
+  readonly timeToFirstTokenMs: number | null;
+}
+
+/** What `start_executions` reads of one row. */
+export type StartRow = ReturnType<typeof startRow>;
+
+export function startRow(
+  start: ExecutionStart,
+  server: { ownerId: string; storeContent: string; idempotencySeconds: number },
+) {
+  return {
+    id: start.id,
+    workspace_id: start.workspaceId,
+    agent_id: start.agentId,
+    provider: start.provider,
+    model: start.model,
+    api_key_id: start.apiKeyId,
+    metadata: start.metadata,
+    timeout_ms: start.timeoutMs,
+    mode: start.mode,
+    owner_id: server.ownerId,
+    store_content: server.storeContent,
+    request: start.request?.toString('base64'),
+    idempotency_key: start.idempotency?.key,
+    fingerprint: start.idempotency?.fingerprint,
+    idempotency_seconds: start.idempotency === null ? undefined : server.idempotencySeconds,
+  };
+}
+
+/** What `start_attempts` reads of one row. */
+export function attemptRow(
+  key: AttemptKey,
+  { provider, model, apiKeyId }: Pick<ExecutionStart, 'provider' | 'model' | 'apiKeyId'>,
+) {
+  return {
+    execution_id: key.executionId,
+    attempt_number: key.attemptNumber,
+    workspace_id: key.workspaceId,
+    fence: key.fence,
+    provider,
+    model,
+    api_key_id: apiKeyId,
+  };
+}
+
+/** What `record_outcomes` reads of one row. */
+export function outcomeRow(key: AttemptKey, outcome: AttemptOutcome) {
+  return {
+    execution_id: key.executionId,
+    attempt_number: key.attemptNumber,
+    workspace_id: key.workspaceId,
+    error_category: outcome.errorCategory,
+    billed: outcome.billed,
+    upstream_status: outcome.upstreamStatus,
+    upstream_code: outcome.upstreamCode,
+    provider_request_id: outcome.providerRequestId,
+    model: outcome.model,
+    ...usageColumns('', outcome),
+    price: outcome.price,
+    latency_ms: outcome.latencyMs,
+    wait_ms: outcome.waitMs,
+  };
+}
+
+/** What `settle_executions` reads of one row. It is also what the receipt journal keeps, so it is plain JSON. */
+export type SettlementRow = ReturnType<typeof settlementRow>;
+
+export function settlementRow(key: AttemptKey, settlement: Settlement) {
+  return {
+    ...outcomeRow(key, settlement.outcome),
+    fence: key.fence,
+    status: settlement.status,
+    finish_reason: settlement.finishReason,
+    error: settlement.error,
+    completed_at: settlement.completedAt.toISOString(),
+    execution_latency_ms: settlement.latencyMs,
+    time_to_first_token_ms: settlement.timeToFirstTokenMs,
+    ...usageColumns('total_', settlement.totals),
+    output: settlement.sealedOutput?.toString('base64'),
+  };
+}
+
+function usageColumns(prefix: string, { usage, costNanoUsd }: ExecutionTotals) {
+  return {
+    [`${prefix}input_tokens`]: usage?.inputTokens,
+    [`${prefix}output_tokens`]: usage?.outputTokens,
+    [`${prefix}cache_read_tokens`]: usage?.cacheReadTokens,
+    [`${prefix}cache_write_tokens`]: usage?.cacheWriteTokens,
+    [`${prefix}reasoning_tokens`]: usage?.reasoningTokens,
+    [`${prefix}usage_source`]: usage?.source,
+    [`${prefix}cost_nano_usd`]: costNanoUsd?.toString(),
+  };
+}

@@ -1,0 +1,119 @@
+import { ExecutionQueue } from '../../src/queue';
+import { EventReader, textOf } from '../support/event-reader';
+import { expectProblem } from '../support/problem-of';
+import { TestApp } from '../support/test-app';
+import { TestBench } from '../support/test-bench';
+
+const OPENAI = { provider: 'openai', model: 'gpt-4o-mini' };
+
+describe('an execution that nobody waits for', () => {
+  let bench: TestBench;
+
+  beforeAll(async () => {
+    bench = await TestBench.start();
+    await bench.saveKey('openai');
+  });
+
+  afterAll(async () => {
+    await bench.close();
+  });
+
+  beforeEach(() => {
+    bench.upstream.script([]);
+  });
+
+  const enqueue = (body: object = OPENAI) => bench.run(body).set('Prefer', 'respond-async');
+  const untilEnd = async (id: string) =>
+    (await EventReader.open(bench.app, bench.app.path(`executions/${id}/stream`))).rest();
+
+  it('is accepted at once and runs to its end', async () => {
+    const answer = await enqueue({ ...OPENAI, metadata: { ticket: 7 } }).expect(202);
+    expect(answer.headers['preference-applied']).toBe('respond-async');
+    expect(answer.headers.location).toBe(bench.app.path(`executions/${answer.body.id}`));
+    expect(answer.body).toMatchObject({ mode: 'async', attempts: [], output: null });
+    const events = await untilEnd(answer.body.id as string);
+    const record = await bench.readDetail(answer.body.id as string);
+    expect(record).toMatchObject({
+      ...{ status: 'completed', mode: 'async', metadata: { ticket: 7 } },
+      output: { content: 'Hello from the upstream.' },
+      request: { messages: [{ role: 'user', content: 'Hello' }], model: 'gpt-4o-mini' },
+      usage: { inputTokens: 12, outputTokens: 7 },
+      attempts: [{ number: 1, status: 'succeeded' }],
+    });
+    expect(record.costUsd).not.toBeNull();
+    const told = { ...record };
+    delete told.request;
+    expect(events.at(-1)).toMatchObject({ event: 'done', data: told });
+    expect(textOf(events)).toBe('Hello from the upstream.');
+  });
+
+  it.each([
+    'respond-async',
+    'RESPOND-ASYNC',
+    'handling=lenient, respond-async',
+    'respond-async;x=1',
+  ])('is asked for by Prefer: %s', async (prefer) => {
+    await bench.run({ provider: 'echo', model: 'echo' }).set('Prefer', prefer).expect(202);
+  });
+
+  it.each(['respond-asynchronously', 'wait=10', 'no-respond-async'])(
+    'is not asked for by Prefer: %s',
+    async (prefer) => {
+      await bench.run({ provider: 'echo', model: 'echo' }).set('Prefer', prefer).expect(201);
+    },
+  );
+
+  it('records its failure with every attempt', async () => {
+    bench.upstream.script([{ status: 500 }, { status: 401 }]);
+    const { body } = await enqueue().expect(202);
+    const events = await untilEnd(body.id as string);
+    expect(events.at(-1)).toMatchObject({
+      event: 'error',
+      data: { code: 'credential_invalid', executionId: body.id },
+    });
+    const record = await bench.read(body.id as string);
+    expect(
+      record.attempts.map((attempt: { errorCategory: string }) => attempt.errorCategory),
+    ).toEqual(['server_error', 'credential_invalid']);
+  });
+
+  it('is refused at once when there is no key for it', async () => {
+    expectProblem(
+      await enqueue({ provider: 'anthropic', model: 'claude-haiku-4-5' }),
+      'provider_key_missing',
+    );
+    expectProblem(await enqueue({ ...OPENAI, provider: 'nobody' }), 'validation_failed');
+  });
+
+  it('fails, unsent, when its key was deleted while it waited', async () => {
+    const waiting = await TestBench.start();
+    const keyId = await waiting.saveKey('openai');
+    await waiting.app.app.get(ExecutionQueue, { strict: false }).stopFetching();
+    const { body } = await waiting.run(OPENAI).set('Prefer', 'respond-async').expect(202);
+    expect(body.status).toBe('queued');
+    await waiting.app.request('delete', waiting.app.path(`api-keys/${keyId}`)).expect(204);
+    const node = await TestApp.start({ nodeOf: waiting.app });
+    try {
+      const path = node.path(`executions/${body.id}/stream`);
+      const events = await (await EventReader.open(node, path)).rest();
+      expect(events).toMatchObject([{ event: 'error', data: { code: 'provider_key_missing' } }]);
+      expect(await waiting.read(body.id as string)).toMatchObject({
+        status: 'failed',
+        error: { category: 'provider_key_missing', billed: 'no' },
+        attempts: [],
+      });
+      expect(waiting.upstream.requests).toEqual([]);
+    } finally {
+      await node.close();
+      await waiting.close();
+    }
+  });
+
+  it('runs many at once and none twice', async () => {
+    const before = bench.upstream.paidCalls.length;
+    const accepted = await Promise.all(Array.from({ length: 120 }, () => enqueue().expect(202)));
+    const ids = accepted.map(({ body }) => body.id as string);
+    for (const id of ids) expect((await untilEnd(id)).at(-1)!.event).toBe('done');
+    expect(bench.upstream.paidCalls.length - before).toBe(120);
+  });
+});
