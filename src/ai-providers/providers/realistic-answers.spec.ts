@@ -1,7 +1,8 @@
 import { LLMock } from '@copilotkit/aimock';
-import type { ExecuteParams } from '../ai-provider.interface';
+import type { CallOptions, ExecuteParams, ExecutionDelta } from '../ai-provider.interface';
 import type { ProviderClass } from '../provider-definition';
-import { ContractBench, paramsFor, within } from '../testing/contract-bench';
+import { ContractBench, failureOf, paramsFor, within } from '../testing/contract-bench';
+import { sumOf } from '../testing/sum-of-deltas';
 import { AnthropicProvider } from './anthropic.provider';
 import { OpenAIProvider } from './openai.provider';
 
@@ -18,8 +19,15 @@ describe.each<[ProviderClass, string, (url: string) => string]>([
 ])('%p against aimock', (providerClass, model, baseUrlOf) => {
   const mock = new LLMock({ port: 0, logLevel: 'silent' });
   let bench: ContractBench;
-  const run = (params: Partial<ExecuteParams>) =>
-    bench.create(baseUrlOf(mock.url)).execute({ ...paramsFor(model), ...params }, within(5000));
+  const run = (params: Partial<ExecuteParams>, options: Partial<CallOptions> = {}) =>
+    bench
+      .create(baseUrlOf(mock.url))
+      .execute({ ...paramsFor(model), ...params }, { ...within(5000), ...options });
+  /** What was reported of a streamed answer, and its end. */
+  const stream = (params: Partial<ExecuteParams> = {}) => {
+    const deltas: ExecutionDelta[] = [];
+    return { deltas, result: run(params, { onDelta: (delta) => deltas.push(delta) }) };
+  };
 
   beforeAll(async () => {
     await mock.start();
@@ -73,5 +81,32 @@ describe.each<[ProviderClass, string, (url: string) => string]>([
   it('classifies an error', async () => {
     mock.nextRequestError(429, { message: 'Slow down.', type: 'rate_limit_error' });
     await expect(run({})).rejects.toMatchObject({ category: 'rate_limited', upstreamStatus: 429 });
+  });
+
+  it('streams a text and a tool call', async () => {
+    mock.onMessage('hello', { content: 'Good morning, this comes in several pieces.' });
+    const text = stream();
+    expect((await text.result).output.content).toContain('several pieces.');
+    expect(sumOf(text.deltas)).toEqual((await text.result).output);
+    expect(text.deltas.length).toBeGreaterThan(1);
+    mock.onMessage('Rome', {
+      toolCalls: [{ id: 'call_weather', name: 'get_weather', arguments: '{"city":"Rome"}' }],
+    });
+    const messages = [{ role: 'user', content: 'How is Rome?' }] as const;
+    const called = stream({ messages, tools: [WEATHER] });
+    const { output, finishReason } = await called.result;
+    expect(finishReason).toBe('tool_calls');
+    expect(output.toolCalls).toMatchObject([{ name: 'get_weather', arguments: '{"city":"Rome"}' }]);
+    expect(sumOf(called.deltas)).toEqual(output);
+  });
+
+  it('keeps what it heard of a stream that breaks off', async () => {
+    const content = 'Good morning, this will never come to its end.';
+    mock.onMessage('hello', { content }, { truncateAfterChunks: 3, chunkSize: 5, latency: 20 });
+    const { deltas, result } = stream();
+    const error = await failureOf(result);
+    expect(error).toMatchObject({ category: 'response_truncated', billed: 'partial' });
+    expect(error.output).toEqual(sumOf(deltas));
+    expect(error.usage?.source).toBe('estimated');
   });
 });

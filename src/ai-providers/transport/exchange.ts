@@ -6,6 +6,10 @@ import { EventSize } from './event-size';
 import { fetchResponse } from './fetch-response';
 import { brokenOff, type CallPhase, timedOut, unusableAnswer } from './transport-failure';
 
+/** How much longer, and how much more, a body is received that nobody reads. */
+const LINGER_MS = 250;
+const LINGER_BYTES = 64 * 1024;
+
 export interface ExchangeLimits {
   /** Longest silence in milliseconds between two pieces of a body, ≥ 1. */
   readonly idleTimeoutMs: number;
@@ -42,6 +46,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #eventSize = new EventSize();
   #idleTimer: NodeJS.Timeout | null = null;
   #closed = false;
+  #lingerTimer: NodeJS.Timeout | undefined;
+  #discardedBytes = 0;
 
   constructor(
     private readonly url: string,
@@ -70,6 +76,22 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#close();
     this.#stopReason = reason;
     this.#controller?.abort(reason);
+  }
+
+  /**
+   * The reader has all that it wants, as after a vendor's last event. The end of the body is awaited for a
+   * moment, because only then the connection can be used again.
+   */
+  release(reason: Error): void {
+    if (this.#closed || this.#stream === null) {
+      this.stop(reason);
+      return;
+    }
+    this.#stream.fail(reason);
+    this.#close();
+    this.#stopReason = reason;
+    this.#lingerTimer = setTimeout(() => this.#controller?.abort(reason), LINGER_MS).unref();
+    this.#controller?.resume();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -105,7 +127,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#closed) return;
+    if (this.#closed) {
+      this.#discard(chunk);
+      return;
+    }
     this.#idleTimer?.refresh();
     this.#receivedBytes += chunk.length;
     if (this.#stream !== null) {
@@ -119,10 +144,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    clearTimeout(this.#lingerTimer);
     if (!this.#closed) this.#handOver();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    clearTimeout(this.#lingerTimer);
     if (this.#closed) return;
     if (this.phase === 'refused') this.#deliverRefusal();
     else this.fail(brokenOff(this.phase, error));
@@ -147,6 +174,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#close();
   }
 
+  #discard(chunk: Buffer): void {
+    this.#discardedBytes += chunk.length;
+    if (this.#discardedBytes > LINGER_BYTES) this.#controller?.abort(new Error('not read'));
+  }
+
   #isTooMuch(chunk: Buffer): boolean {
     const { maxStreamBytes, maxEventBytes } = this.limits;
     return this.#receivedBytes > maxStreamBytes || this.#eventSize.add(chunk) > maxEventBytes;
@@ -159,7 +191,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
         this.#controller?.resume();
       },
       cancel: (reason) => {
-        this.stop(reason);
+        this.release(reason);
       },
     });
     this.observer.respond(fetchResponse(this.#head(), this.#stream.readable));

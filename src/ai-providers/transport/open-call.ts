@@ -113,7 +113,7 @@ export class OpenCall implements TransportCall {
   #abandon(sdkSignal: AbortSignal | null | undefined): void {
     const reason: unknown = sdkSignal?.reason;
     if (this.#phase() === 'streaming') {
-      this.#exchange?.stop(reason instanceof Error ? reason : new Error('aborted by the SDK'));
+      this.#exchange?.release(reason instanceof Error ? reason : new Error('aborted by the SDK'));
     } else {
       this.#expire();
     }

@@ -130,6 +130,34 @@ describe('ProviderTransport with a streamed answer', () => {
     await upstream.untilSocketsClosed();
   });
 
+  it('that ends after its last event leaves the connection for the next call', async () => {
+    let end: () => void = () => undefined;
+    answer((response) => {
+      response.write(`${EVENT}data: [DONE]\n\n`);
+      end = () => response.end();
+    });
+    await transport.call({ timeoutMs: LONG_MS }, readAll);
+    end();
+    // What was written before a round trip over another connection has been read after it.
+    await (await fetch(`${upstream.url}/v1/models`)).text();
+    const before = upstream.connectionCount;
+    answer((response) => response.end('data: [DONE]\n\n'));
+    await transport.call({ timeoutMs: LONG_MS }, readAll);
+    expect(upstream.connectionCount).toBe(before);
+  });
+
+  it('that goes on after its last event is closed', async () => {
+    answer((response) => {
+      const pings = setInterval(() => response.write(': ping\n\n'), 20);
+      response.on('close', () => {
+        clearInterval(pings);
+      });
+      response.write(`${EVENT}data: [DONE]\n\n`);
+    });
+    await expect(transport.call({ timeoutMs: LONG_MS }, readAll)).resolves.toBe('word ');
+    await upstream.untilSocketsClosed();
+  });
+
   it('pushes back on the provider while the reader is slow, and does not blame the provider', async () => {
     const total = 64 * 1024 * 1024;
     let written = 0;
