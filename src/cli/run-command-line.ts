@@ -1,10 +1,13 @@
 import { CommandFactory } from 'nest-commander';
+import { endInOrder, guardOutput } from '../startup';
 import { CommandsModule } from './commands.module';
 
 const ROOT_KEY_ID_LIKE_AN_OPTION = /^-[A-Za-z0-9_-]{15}$/;
 
 /** The whole life of `npm run keyrun -- …`: one command, then exit with its code. */
 export async function runCommandLine(): Promise<void> {
+  guardOutput();
+  endInOrder(() => Promise.resolve());
   process.argv = separateRootKeyIds(process.argv);
   await CommandFactory.run(CommandsModule, { logger: false, cliName: 'keyrun' });
   // Key services and databases may keep idle connections.

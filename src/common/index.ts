@@ -1,4 +1,5 @@
 export { AppError, type AppErrorOptions, type FieldError } from './errors/app-error';
+export { describeFailure, type FailureDescription } from './errors/describe-failure';
 export { ERROR_CATALOGUE, type ErrorCode } from './errors/error-catalogue';
 export { type Problem, ProblemFilter, toProblem } from './errors/problem.filter';
 export { EXIT_CODE, StartupError } from './errors/startup-error';
@@ -12,6 +13,7 @@ export {
   styleNonce,
 } from './http/security-headers';
 export { ApiListResponse, type List, ListQuery, toList } from './lists/list';
+export { scrub, scrubJson } from './redaction/scrub';
 export { Secret } from './secret/secret';
 export { IdPipe } from './validation/id.pipe';
 export { IsInstant } from './validation/is-instant.decorator';

@@ -208,7 +208,9 @@ describe('secrets of the environment', () => {
   it('leave the process once they are read', () => {
     process.env.KEYRUN_ROOT_KEY = SECRET_TEXT;
     process.env.KEYRUN_PREVIOUS_ROOT_KEYS = SECRET_TEXT;
+    process.env.DATABASE_URL = `postgres://keyrun:${SECRET_TEXT}@localhost/keyrun`;
     const environment = Environment.fromProcess();
+    expect(environment.databaseUrl?.expose()).toContain(SECRET_TEXT);
     expect(environment.rootKey?.text.expose()).toBe(SECRET_TEXT);
     expect(environment.previousRootKeys[0]?.text.expose()).toBe(SECRET_TEXT);
     expect(JSON.stringify(process.env)).not.toContain(SECRET_TEXT);

@@ -69,7 +69,7 @@ export const ENVIRONMENT_SCHEMA = z.object({
 const SECRET_VARIABLES = ['KEYRUN_ROOT_KEY', 'KEYRUN_PREVIOUS_ROOT_KEYS'] as const;
 
 /** Removed from `process.env` once they are read. */
-const SECRETS_OF_PROCESS = [...SECRET_VARIABLES, 'KEYRUN_KMS_VAULT_TOKEN'] as const;
+const SECRETS_OF_PROCESS = [...SECRET_VARIABLES, 'KEYRUN_KMS_VAULT_TOKEN', 'DATABASE_URL'] as const;
 
 /** The text of a secret setting and the name of the variable it came from, for error messages. */
 export interface SecretSetting {
@@ -177,7 +177,7 @@ export class Environment {
     );
   }
 
-  /** Reads `process.env`, then removes root keys and tokens from it so that crash reports cannot show them. */
+  /** Reads `process.env`, then removes root keys, tokens and passwords from it so that crash reports cannot show them. */
   static fromProcess(): Environment {
     const environment = Environment.parse(process.env);
     for (const name of SECRETS_OF_PROCESS) Reflect.deleteProperty(process.env, name);

@@ -1,6 +1,9 @@
-import { StartupError } from '../common';
+import { EXIT_CODE, StartupError } from '../common';
 import { Environment } from '../config';
 import { banner } from './banner';
+import { restrictDiagnosticReports } from './diagnostic-report';
+import { guardOutput } from './guard-output';
+import { endInOrder, reportFatal } from './last-resort';
 import { type RunningServer, startServer } from './start-server';
 
 /** How long the requests under way may take to finish after a signal. */
@@ -8,6 +11,11 @@ const DRAIN_MS = 30_000;
 
 /** The whole life of the process: start, serve, drain once on SIGINT or SIGTERM, exit. */
 export async function runServer(): Promise<void> {
+  const show = guardOutput();
+  restrictDiagnosticReports();
+  let server: RunningServer | undefined;
+  // What PostgreSQL needs to end in order is that this process ends; the rest is courtesy.
+  endInOrder(async () => server?.close());
   // npm and a terminal may both deliver the signal; also while the start is still under way.
   const signalled = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -18,15 +26,23 @@ export async function runServer(): Promise<void> {
   // Whoever read our output may be gone; that must not end a server.
   process.stdout.on('error', () => undefined);
   try {
-    const server = await startServer(Environment.fromProcess());
-    process.stdout.write(banner({ ...server, isTerminal: process.stdout.isTTY }));
+    server = await startServer(Environment.fromProcess());
+    show(banner({ ...server, isTerminal: process.stdout.isTTY }));
     await signalled;
     await drain(server);
     process.exit(0);
   } catch (error) {
-    process.stderr.write(`keyrun: ${describe(error)}\n`);
-    process.exit(error instanceof StartupError ? error.exitCode : 1);
+    fail(error);
   }
+}
+
+function fail(error: unknown): never {
+  if (!(error instanceof StartupError)) {
+    reportFatal('start', error);
+    process.exit(EXIT_CODE.software);
+  }
+  process.stderr.write(`keyrun: ${error.message}\n`);
+  process.exit(error.exitCode);
 }
 
 async function drain(server: RunningServer): Promise<void> {
@@ -35,9 +51,4 @@ async function drain(server: RunningServer): Promise<void> {
   const limit = new Promise((resolve) => (timer = setTimeout(resolve, DRAIN_MS)));
   await Promise.race([server.close(), limit]);
   clearTimeout(timer);
-}
-
-function describe(error: unknown): string {
-  if (error instanceof StartupError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : 'unexpected failure';
 }

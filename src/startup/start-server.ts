@@ -31,15 +31,18 @@ type Closers = (() => Promise<unknown>)[];
  */
 export async function startServer(environment: Environment): Promise<RunningServer> {
   const closers: Closers = [];
-  const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
-  };
+  let closing: Promise<void> | null = null;
+  const close = () => (closing ??= closeAll(closers));
   try {
     return { ...(await open(environment, closers)), close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function closeAll(closers: Closers): Promise<void> {
+  for (const closer of closers.splice(0).reverse()) await closer();
 }
 
 async function open(

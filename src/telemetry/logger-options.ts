@@ -2,18 +2,19 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LogFn, Logger } from 'pino';
 import type { Options } from 'pino-http';
 import { v7 as uuidv7 } from 'uuid';
+import { scrubJson } from '../common';
 import type { Environment } from '../config';
 
 type TrackedRequest = IncomingMessage & { id: string; originalUrl?: string };
 
 /**
  * What is logged of a request: method, path, status, duration. Never headers, query or body, since those
- * carry tokens, keys and prompts.
+ * carry tokens, keys and prompts. Whatever a library logs besides loses its secrets at the sink.
  */
 export function loggerOptions(environment: Environment): Options {
   return {
     level: environment.logLevel,
-    hooks: { logMethod: withoutNarration },
+    hooks: { logMethod: withoutNarration, streamWrite: scrubJson },
     genReqId: (_request, response) => {
       const id = uuidv7();
       response.setHeader('x-request-id', id);

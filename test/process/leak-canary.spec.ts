@@ -1,54 +1,85 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import { generateRootKey } from '../../src/crypto';
 import { FaultyUpstream } from '../support/faulty-upstream';
 import { ApiClient, type Execution } from './api-client';
-import { cleanUp, newDataDirectory, ownerToken, ServerProcess } from './server-process';
+import { CANARY, formsOf, hitsIn, OPERATOR_KEY, PROMPT } from './leak-canary/canaries';
+import { dumpOf } from './leak-canary/database-dump';
+import { RouteDriver } from './leak-canary/route-driver';
+import { cleanUp, newDataDirectory, ownerToken, ServerProcess, until } from './server-process';
 
 jest.setTimeout(180_000);
 
-/** A key that looks different in every encoding. */
-const CANARY = 'sk-CANARY+/?=&%25:q~9~Zx7~canary';
-const FORMS = [
-  CANARY,
-  CANARY.slice(0, 20),
-  encodeURIComponent(CANARY),
-  JSON.stringify(CANARY).slice(1, -1),
-  Buffer.from(CANARY).toString('hex'),
-  ...base64Forms(CANARY),
-];
+const ROOT_KEY = generateRootKey().expose();
+const preload = (name: string) => `--require ${join(__dirname, 'preload', name)}`;
 
-/** The most talkative that a server, Node and both SDKs can be. */
+/** The most talkative that a server, Node, both SDKs and PostgreSQL can be, and a library that prints what it sees. */
 const TALKATIVE = {
   LOG_LEVEL: 'trace',
   NODE_DEBUG: '*',
   DEBUG: '*',
   OPENAI_LOG: 'debug',
   ANTHROPIC_LOG: 'debug',
+  OPENAI_API_KEY: OPERATOR_KEY,
+  ANTHROPIC_API_KEY: OPERATOR_KEY,
+  AWS_SECRET_ACCESS_KEY: OPERATOR_KEY,
+  KEYRUN_ROOT_KEY: ROOT_KEY,
+  KEYRUN_TEST_FAULT: 'careless,exception',
+  KEYRUN_TEST_FAULT_TEXT: CANARY,
 };
+
+const UNLIMITED = {
+  KEYRUN_MANAGEMENT_REQUESTS_PER_MINUTE: '1000000',
+  KEYRUN_KEY_TESTS_PER_MINUTE: '1000000',
+  KEYRUN_FAILED_AUTHENTICATIONS_PER_MINUTE: '1000000',
+};
+
+/** Files that hold a secret on purpose. */
+const SECRET_FILES = new Set(['owner-token', 'database-url']);
 
 interface TestResult {
   readonly ok: boolean;
   readonly category: string;
 }
 
-describe('a provider key', () => {
+describe('a secret', () => {
   const accepted = new Set<string>();
   let upstream: FaultyUpstream;
   let dataDirectory: string;
+  let reports: string;
   let server: ServerProcess;
+  let baseUrl: string;
+  let token: string;
   let client: ApiClient;
+  /** Everything that must stand nowhere. */
+  let forms: readonly string[];
   /** Everything that the API said. */
   const answers: string[] = [];
 
   beforeAll(async () => {
     upstream = await FaultyUpstream.start({ acceptedKeys: accepted });
-    dataDirectory = await newDataDirectory();
+    [dataDirectory, reports] = [await newDataDirectory(), await newDataDirectory()];
+    const nodeOptions = [
+      preload('faults.cjs'),
+      preload('talkative-postgres.cjs'),
+      '--report-on-signal --report-signal=SIGUSR2 --report-uncaught-exception',
+      `--report-directory=${reports}`,
+    ];
     server = new ServerProcess({
       dataDirectory,
-      variables: { ...TALKATIVE, KEYRUN_ALLOWED_HOSTS: upstream.host },
+      variables: {
+        ...TALKATIVE,
+        ...UNLIMITED,
+        KEYRUN_ALLOWED_HOSTS: upstream.host,
+        NODE_OPTIONS: nodeOptions.join(' '),
+      },
     });
-    client = await ApiClient.connect(await server.ready(), await ownerToken(dataDirectory));
+    baseUrl = await server.ready();
+    token = await ownerToken(dataDirectory);
+    client = await ApiClient.connect(baseUrl, token);
+    const { password } = new URL(await databaseUrl());
+    const secrets = [CANARY, ROOT_KEY, password, PROMPT, OPERATOR_KEY];
+    forms = [...secrets.flatMap(formsOf), Buffer.from(ROOT_KEY, 'base64').toString('hex')];
   });
 
   afterAll(async () => {
@@ -56,30 +87,32 @@ describe('a provider key', () => {
     await upstream.close();
   });
 
+  const databaseUrl = async () =>
+    (await readFile(join(dataDirectory, 'database-url'), 'utf8')).trim();
   const vendors = [
     { provider: 'openai', model: 'gpt-4o-mini', base: () => upstream.openAiBaseUrl },
     { provider: 'anthropic', model: 'claude-haiku-4-5', base: () => upstream.url },
   ];
-
+  const messages = [{ role: 'user', content: PROMPT }];
   const note = <T>(answer: T): T => {
     answers.push(JSON.stringify(answer));
     return answer;
   };
 
-  it('is used: tested, refused with an echo of itself, accepted, and run with success and failure', async () => {
+  it('is used: tested, refused with an echo of itself, accepted, run with success and failure', async () => {
     for (const { provider, model, base } of vendors) {
-      const baseUrl = base();
-      const unsaved = { provider, apiKey: CANARY, baseUrl };
+      const run = { provider, model, messages };
+      const unsaved = { provider, apiKey: CANARY, baseUrl: base() };
       accepted.delete(CANARY);
       note(await client.own('POST', 'api-keys/test', unsaved));
       const { id } = note(await client.own<{ id: string }>('POST', 'api-keys', unsaved));
       const test = () => client.own<TestResult>('POST', 'api-keys/test', { keyId: id });
       expect(note(await test())).toMatchObject({ ok: false, category: 'credential_invalid' });
-      expect(note(await client.run({ provider, model }))).toMatchObject({ status: 424 });
+      expect(note(await client.run(run))).toMatchObject({ status: 424 });
 
       accepted.add(CANARY);
       expect(note(await test())).toMatchObject({ ok: true });
-      expect(note(await client.run({ provider, model }))).toMatchObject({ status: 'completed' });
+      expect(note(await client.run(run))).toMatchObject({ status: 'completed' });
       upstream.script([
         { status: 400, message: `bad request for ${CANARY}`, code: CANARY },
         { status: 500, message: CANARY, headers: { 'x-request-id': CANARY, 'retry-after': '0' } },
@@ -87,9 +120,9 @@ describe('a provider key', () => {
         { raw: (response) => response.writeHead(302, { location: `/${CANARY}` }).end() },
       ]);
       for (let failure = 0; failure < 3; failure += 1) {
-        note(await client.run({ provider, model, timeoutMs: 10_000 }));
+        note(await client.run({ ...run, timeoutMs: 10_000 }));
       }
-      note(await client.run({ provider, model, nonsense: CANARY }));
+      note(await client.run({ ...run, nonsense: CANARY }));
       note(await client.own('POST', 'api-keys', { ...unsaved, apiKey: `${CANARY}\n` }));
       note(await client.own('PUT', `api-keys/${id}/secret`, { apiKey: CANARY }));
       note(await client.own('GET', `api-keys/${id}`));
@@ -98,34 +131,128 @@ describe('a provider key', () => {
     for (const { id } of data) note(await client.own('GET', `executions/${id!}`));
     expect(data.length).toBeGreaterThanOrEqual(8);
     expect(JSON.stringify(upstream.requests)).toContain(JSON.stringify(CANARY).slice(1, -1));
+    expect(JSON.stringify(upstream.requests)).toContain(PROMPT);
+  });
+
+  it('is sent to every route, with a key or a token wherever a client may put one', async () => {
+    const { id: workspaceId } = await client.call<{ id: string }>('POST', '/api/workspaces', {
+      name: 'Canary',
+    });
+    const own = (path: string) => `/api/workspaces/${workspaceId}/${path}`;
+    const key = { provider: 'openai', apiKey: CANARY, baseUrl: upstream.openAiBaseUrl };
+    const { id: keyId } = await client.call<{ id: string }>('POST', own('api-keys'), key);
+    const role = { name: 'Throw-away', role: 'viewer' };
+    const made = await client.call<{ id: string; token: string }>('POST', own('tokens'), role);
+    const leaked = await client.call<{ token: string }>('POST', own('tokens'), role);
+    const run = { agentId: 'canary', provider: 'openai', model: 'gpt-4o-mini', messages };
+    const { id: executionId } = await client.call<Execution>('POST', own('executions'), run);
+    const inUrl = await client.call('GET', `${own('tokens')}?access_token=${leaked.token}`);
+    expect(note(inUrl)).toMatchObject({ code: 'secret_in_url' });
+
+    const driver = new RouteDriver({
+      baseUrl,
+      token,
+      secret: CANARY,
+      values: {
+        ...{ ...key, ...run, system: PROMPT, workspaceId, keyId, executionId, tokenId: made.id },
+        ...{ apiKeyId: keyId, name: 'Canary' },
+      },
+    });
+    await driver.driveAll();
+    answers.push(...driver.answers);
+    const { names, successes } = driver;
+    expect(names.length).toBeGreaterThan(30);
+    expect(names.filter((name) => !successes.has(name))).toEqual([]);
+    expect([...driver.shown].sort()).toEqual([
+      'POST /api/session',
+      'POST /api/workspaces/{workspaceId}/tokens',
+      'POST /api/workspaces/{workspaceId}/tokens/{tokenId}/rotate',
+    ]);
   });
 
   it('is in no answer', () => {
-    expect(hitsIn(answers.join('\n'), FORMS)).toEqual([]);
+    expect(hitsIn(answers.join('\n'), forms)).toEqual([]);
   });
 
-  it('is in no table, nor is an access token', async () => {
-    const dump = await dumpOf(await readFile(join(dataDirectory, 'database-url'), 'utf8'));
+  it('is in no table, nor in what PostgreSQL tells of its statements', async () => {
+    const dump = await dumpOf(await databaseUrl());
     expect(dump.includes('public.api_keys\n') && dump.includes(',s1:')).toBe(true);
-    expect(hitsIn(dump, [...FORMS, 'kr_pat_'])).toEqual([]);
+    expect(/\npg_stat_statements\n[^]*append_audit_events/.test(dump)).toBe(true);
+    expect(hitsIn(dump, forms)).toEqual([]);
   });
 
-  it('is in no file of the data directory once the server has stopped', async () => {
-    expect((await server.stop()).code).toBe(0);
-    const files = await readdir(dataDirectory, { recursive: true, withFileTypes: true });
+  it('is in no output, however talkative, and the last layer had next to nothing to do', () => {
+    const output = server.stdout + server.stderr;
+    expect(server.stdout).toContain('"status":201');
+    expect(server.stderr).toMatch(/^(HTTP|NET|TIMER|STREAM) /m);
+    expect(hitsIn(output, forms)).toEqual([]);
+    expect(hitsIn(answers.join('\n'), ['[scrubbed]'])).toEqual([]);
+    // What is left to it are URLs: paths in our log, and with DEBUG what Express prints of each request.
+    const scrubbed = output.split('\n').filter((line) => line.includes('[scrubbed]'));
+    const elsewhere = scrubbed.map((line) => line.replace(/\/?\b(api|health)\/[^\s"]*/g, ''));
+    expect(scrubbed.length).toBeGreaterThan(0);
+    expect(elsewhere.filter((line) => line.includes('[scrubbed]'))).toEqual([]);
+  });
+
+  it('is in no diagnostic report', async () => {
+    server.kill('SIGUSR2');
+    const report = await until('the report', async () => {
+      const [name] = await readdir(reports);
+      const text = name === undefined ? '' : await readFile(join(reports, name), 'utf8');
+      return text.trimEnd().endsWith('}') ? text : null;
+    });
+    expect(report).toContain('"trigger": "Signal"');
+    expect(hitsIn(report, forms)).toEqual([]);
+  });
+
+  it('is in no output of a library that prints what it sees', async () => {
+    const before = { stdout: server.stdout.length, stderr: server.stderr.length };
+    server.kill('SIGHUP');
+    await until('the library', () =>
+      server.stdout.includes('a careless library was here') &&
+      server.stderr.includes('a warning about') &&
+      server.stderr.includes('CARELESS')
+        ? true
+        : null,
+    );
+    const output = server.stdout.slice(before.stdout) + server.stderr.slice(before.stderr);
+    expect(hitsIn(output, forms)).toEqual([]);
+    for (const line of [
+      /^a library: \[scrubbed\]$/m,
+      /^bytes: \[scrubbed\]$/m,
+      /^Basic .*\[scr/m,
+    ]) {
+      expect(output).toMatch(line);
+    }
+  });
+
+  it('is not in the last words of a server that crashes', async () => {
+    const before = server.stderr.length;
+    server.kill('SIGHUP');
+    expect(await server.exited).toEqual({ code: 70, signal: null });
+    const lastWords = server.stderr.slice(before);
+    expect(lastWords).toContain('"name":"Unforeseen","code":"E_UNFORESEEN"');
+    expect(hitsIn(lastWords, [...forms, '[scrubbed]'])).toEqual([]);
+  });
+
+  it('is in no file of the data directory, PostgreSQL and its log included, once the server has ended', async () => {
+    const options = { recursive: true, withFileTypes: true } as const;
+    const entries = [
+      ...(await readdir(dataDirectory, options)),
+      ...(await readdir(reports, options)),
+    ];
+    const files = entries.filter((entry) => entry.isFile() && !SECRET_FILES.has(entry.name));
     const found: string[] = [];
-    for (const file of files.filter((entry) => entry.isFile() && entry.name !== 'owner-token')) {
+    let log = '';
+    for (const file of files) {
       const text = await readFile(join(file.parentPath, file.name), 'latin1');
-      found.push(...hitsIn(text, [...FORMS, 'kr_pat_']).map((hit) => `${file.name}: ${hit}`));
+      if (file.parentPath.endsWith('log') && file.name.endsWith('.log')) log += text;
+      found.push(...hitsIn(text, forms).map((hit) => `${file.name}: ${hit}`));
     }
     expect(files.length).toBeGreaterThan(100);
+    expect(log).toMatch(/LOG: .*execute .*append_audit_events/);
+    expect(log).toMatch(/Parameters: /);
     expect(found).toEqual([]);
-  });
-
-  it('is in no output, however talkative, nor is an access token', () => {
-    expect(server.stdout.includes('"status":201')).toBe(true);
-    expect(/^(HTTP|NET|TIMER|STREAM) /m.test(server.stderr)).toBe(true);
-    expect(hitsIn(server.stdout + server.stderr, [...FORMS, 'kr_pat_'])).toEqual([]);
   });
 
   it('would be found in any of its forms', () => {
@@ -135,45 +262,10 @@ describe('a provider key', () => {
       `Basic ${Buffer.from(`a:${CANARY}`).toString('base64')}`,
       `Basic ${Buffer.from(`:${CANARY}!`).toString('base64url')}`,
       JSON.stringify({ CANARY }),
+      JSON.stringify({ PROMPT }),
+      `Bearer ${token}`,
+      `key ${ROOT_KEY}`,
     ];
-    expect(samples.filter((sample) => hitsIn(sample, FORMS).length === 0)).toEqual([]);
+    expect(samples.filter((sample) => hitsIn(sample, forms).length === 0)).toEqual([]);
   });
 });
-
-/** What the text has in base64 wherever it stands in a longer text: without the characters at its edges. */
-function base64Forms(text: string): string[] {
-  return [0, 1, 2].flatMap((offset) => {
-    const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]);
-    const inner = (encoded: string) => encoded.replace(/=+$/, '').slice(offset === 0 ? 0 : 4, -2);
-    return [inner(bytes.toString('base64')), inner(bytes.toString('base64url'))];
-  });
-}
-
-/** The forms found, each with what stands before it. */
-function hitsIn(text: string, forms: readonly string[]): string[] {
-  return forms.flatMap((form) => {
-    const position = text.indexOf(form);
-    return position < 0 ? [] : [text.slice(Math.max(0, position - 120), position + form.length)];
-  });
-}
-
-/** Every row of every table that is not PostgreSQL's own, as text. */
-async function dumpOf(url: string): Promise<string> {
-  const database = new Client({ connectionString: url.trim() });
-  await database.connect();
-  try {
-    const tables = await database.query<{ name: string }>(`
-      SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-        WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`);
-    const dump: string[] = [];
-    for (const { name } of tables.rows) {
-      const { rows } = await database.query<{ row: string }>(
-        `SELECT entry::text AS row FROM ${name} AS entry`,
-      );
-      dump.push(name, ...rows.map(({ row }) => row));
-    }
-    return dump.join('\n');
-  } finally {
-    await database.end();
-  }
-}

@@ -45,7 +45,8 @@ export class TestApp {
     const environment = Environment.parse({
       NODE_ENV: 'test',
       KEYRUN_DATA_DIR: dataDirectory,
-      LOG_LEVEL: 'silent',
+      // The leak canary runs these tests with everything that the log can say.
+      LOG_LEVEL: process.env.KEYRUN_TEST_LOG_LEVEL ?? 'silent',
       KEYRUN_ROOT_KEY: rootKey,
       ...UNLIMITED,
       ...variables,

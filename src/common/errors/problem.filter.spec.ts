@@ -1,4 +1,5 @@
 import { type ArgumentsHost, BadRequestException, HttpException, Logger } from '@nestjs/common';
+import { Secret } from '../secret/secret';
 import { AppError } from './app-error';
 import { ERROR_CATALOGUE, type ErrorCode } from './error-catalogue';
 import { type Problem, ProblemFilter } from './problem.filter';
@@ -116,6 +117,27 @@ describe('ProblemFilter', () => {
     expect(response.body).not.toContain(SECRET_TEXT);
     expect(logged).toHaveBeenCalledTimes(1);
     expect(JSON.stringify(logged.mock.calls)).not.toContain(SECRET_TEXT);
+  });
+
+  it('removes a secret from an answer, should one have got into it', () => {
+    const key = new Secret('gateway-key-"4711').expose();
+    const error = new AppError('validation_failed', `No: ${key}`, {
+      fields: [{ pointer: '/a', message: `is ${key}` }],
+      extensions: { more: [key, SECRET_TEXT] },
+    });
+    const response = filter(error);
+    expect(response.body).not.toContain('4711');
+    expect(JSON.parse(response.body)).toMatchObject({
+      detail: 'No: [scrubbed]',
+      errors: [{ pointer: '/a', message: 'is [scrubbed]' }],
+      more: ['[scrubbed]', '[scrubbed]'],
+    });
+  });
+
+  it('logs no line of a message that looks like a place in the code', () => {
+    filter(new Error(`x\n    at ${SECRET_TEXT} (a.js:1:1)\n    at words of a prompt (a.js:1:1)`));
+    expect(JSON.stringify(logged.mock.calls)).not.toMatch(/prompt|a\.js/);
+    expect(JSON.stringify(logged.mock.calls)).toContain('problem.filter.spec.ts');
   });
 
   it('does not log what was expected', () => {

@@ -7,7 +7,9 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
+import { scrubJson } from '../redaction/scrub';
 import { AppError } from './app-error';
+import { describeFailure } from './describe-failure';
 import { ERROR_CATALOGUE, type ErrorCode } from './error-catalogue';
 
 /** An answer of RFC 9457. */
@@ -32,7 +34,9 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<Request & { id?: string }>();
     const response = http.getResponse<Response & { failure?: object }>();
     const failure = toAppError(error);
-    if (failure.code === 'internal') this.logger.error(describeUnexpected(error));
+    if (failure.code === 'internal') {
+      this.logger.error({ message: 'unexpected error', ...describeFailure(error) });
+    }
     if (response.headersSent) {
       response.destroy();
       return;
@@ -48,7 +52,7 @@ export class ProblemFilter implements ExceptionFilter {
     response
       .status(failure.status)
       .type('application/problem+json')
-      .send(JSON.stringify(toProblem(failure, requestIdOf(request, response))));
+      .send(scrubJson(JSON.stringify(toProblem(failure, requestIdOf(request, response)))));
   }
 }
 
@@ -113,25 +117,6 @@ function toAppError(error: unknown): AppError {
     return new AppError(CODE_OF_STATUS[error.getStatus()] ?? 'internal');
   }
   return new AppError('internal');
-}
-
-/** Class, code and place of the error. Messages of drivers and libraries may quote values, so they stay out. */
-function describeUnexpected(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: 'unexpected error', thrown: typeof error };
-  const { code, constraint, table } = error as {
-    code?: string;
-    constraint?: string;
-    table?: string;
-  };
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  return {
-    message: 'unexpected error',
-    name: error.name,
-    code,
-    constraint,
-    table,
-    stack: frames.join('\n'),
-  };
 }
 
 /** How long a client should wait for the database to come back. */

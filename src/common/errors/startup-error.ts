@@ -2,6 +2,8 @@
 export const EXIT_CODE = {
   /** A dependency (database, port) is unavailable. */
   unavailable: 69,
+  /** A fault of our own that nobody foresaw. */
+  software: 70,
   /** The data directory cannot be read or written. */
   inputOutput: 74,
   /** A setting or the root key is missing, malformed, weak or wrong. */

@@ -14,6 +14,8 @@ export interface ProcessIdentity {
 }
 
 const UNPRIVILEGED_ACCOUNTS = ['postgres', 'nobody'];
+/** Programs get no environment of ours: it may hold credentials, and Node's debug lines show it. */
+const VARIABLES = { PATH: '/usr/bin:/bin:/usr/local/bin' };
 
 /**
  * Chooses the identity: this user; or, as root, an unprivileged account that reaches the program and the
@@ -30,7 +32,9 @@ export function chooseProcessIdentity(program: string, folder: string): ProcessI
   const { uid, gid } = account ?? { uid: 65_534, gid: 65_534 };
   const prefix = ['unshare', '--user', `--map-user=${uid}`, `--map-group=${gid}`, '--'];
   const [command = '', ...words] = prefix;
-  if (spawnSync(command, [...words, program, '--version'], { cwd: '/' }).status === 0) {
+  if (
+    spawnSync(command, [...words, program, '--version'], { cwd: '/', env: VARIABLES }).status === 0
+  ) {
     return { prefix, ownerId: { uid: 0, gid: 0 } };
   }
   throw new StartupError(
@@ -57,7 +61,7 @@ function unprivilegedAccount(): { uid: number; gid: number } | null {
 }
 
 function reaches(program: string, folder: string, account: { uid: number; gid: number }): boolean {
-  const options = { ...account, cwd: '/' };
+  const options = { ...account, cwd: '/', env: VARIABLES };
   return (
     spawnSync(program, ['--version'], options).status === 0 &&
     spawnSync('/bin/sh', ['-c', 'cd -- "$1"', 'sh', folder], options).status === 0
