@@ -13,7 +13,7 @@ const SHAPES = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'data/**', 'coverage/**'] },
+  { ignores: ['dist/**', 'node_modules/**', 'data/**', 'coverage/**', '.stryker-tmp/**'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -14,7 +14,7 @@ import { HealthModule } from './health';
 import { QueueModule } from './queue';
 import { ReceiptJournalModule } from './receipt-journal';
 import { TelemetryModule } from './telemetry';
-import { WorkspacesModule } from './workspaces';
+import { WorkspacesModule, WrongMethodFilter } from './workspaces';
 
 /** What the process opened before the application: the settings, the database, the root key. */
 export interface AppDependencies {
@@ -54,6 +54,8 @@ export class AppModule {
       providers: [
         { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
+        // After the one that catches everything, because the last one that matches is asked.
+        { provide: APP_FILTER, useExisting: WrongMethodFilter },
       ],
     };
   }

@@ -42,5 +42,6 @@ export { AI_PROVIDERS, ProviderList, type ProviderType } from './providers';
 export { AnthropicProvider } from './providers/anthropic.provider';
 export { EchoProvider } from './providers/echo.provider';
 export { OpenAIProvider } from './providers/openai.provider';
+export { PLACEHOLDER_KEY } from './providers/sdk-clients';
 export * from './retry';
 export * from './transport';

@@ -86,13 +86,16 @@ export class ApiKeyCredentials {
 
   /**
    * The credential for one execution.
-   * @throws {AppError} `validation_failed` for an unknown provider, `provider_key_missing` when there is no
+   * @throws {AppError} `validation_failed` for an unknown provider or a key for one without keys, `provider_key_missing` when there is no
    * usable key, `provider_key_unreadable` when it does not open, `blocked_destination` when the outbound policy
    * does not allow its base URL any more. Nothing was sent then.
    */
   async resolve(request: CredentialRequest): Promise<ResolvedCredential> {
     const { workspaceId, provider, purpose } = request;
-    if (!this.providerFactory.describe(provider).requiresKey) return { workspaceId, ...KEYLESS };
+    if (!this.providerFactory.describe(provider).requiresKey) {
+      if (request.keyId !== undefined) throw needsNoKey(provider);
+      return { workspaceId, ...KEYLESS };
+    }
     let row = await this.find(request);
     for (;;) {
       try {
@@ -188,6 +191,13 @@ export class ApiKeyCredentials {
 function toCredential(row: CredentialRow): ResolvedCredential {
   const { id: keyId, workspaceId, secretVersion, health, baseUrl } = row;
   return { workspaceId, keyId, secretVersion, health, baseUrl, secret: null };
+}
+
+/** A key that would be ignored: who names it believes that it pays. */
+function needsNoKey(provider: string): AppError {
+  return new AppError('validation_failed', 'Invalid: /apiKeyId. See `errors`.', {
+    fields: [{ pointer: '/apiKeyId', message: `the provider ${provider} takes no key` }],
+  });
 }
 
 function describeMissing(provider: string, row: CredentialRow | undefined, keyId?: string): string {

@@ -7,6 +7,7 @@ export const AUDIT_ACTIONS = [
   'workspace.renamed',
   'workspace.settings-changed',
   'workspace.deleted',
+  'workspace.passed-on',
   'token.created',
   'token.revoked',
   'token.rotated',

@@ -6,11 +6,11 @@ const LENGTH_BYTES = 4;
  */
 export function encodeAssociatedData(fields: readonly string[]): Buffer {
   let total = 0;
-  for (const field of fields) total += LENGTH_BYTES + Buffer.byteLength(field, 'utf8');
+  for (const field of fields) total += LENGTH_BYTES + Buffer.byteLength(field);
   const encoded = Buffer.allocUnsafe(total);
   let offset = 0;
   for (const field of fields) {
-    const written = encoded.write(field, offset + LENGTH_BYTES, 'utf8');
+    const written = encoded.write(field, offset + LENGTH_BYTES);
     encoded.writeUInt32BE(written, offset);
     offset += LENGTH_BYTES + written;
   }

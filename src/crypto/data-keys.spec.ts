@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 
+import type { EntityManager } from 'typeorm';
 import { v7 } from 'uuid';
 
 import { CryptoRefused } from './crypto.errors';
@@ -321,6 +322,24 @@ describe('DataKeys', () => {
       expect(bytes.equals(Buffer.alloc(size))).toBe(true);
     },
   );
+
+  it('destroys the data keys of one workspace in the store', async () => {
+    const [kept, destroyed] = [v7(), v7()];
+    await dataKeys.create(kept);
+    await dataKeys.create(destroyed);
+    await dataKeys.destroy(destroyed, {} as EntityManager);
+    expect(store.rows.map(({ workspaceId }) => workspaceId)).toEqual([kept]);
+  });
+
+  it('waits for what is being re-wrapped when the server stops', async () => {
+    const workspaceId = v7();
+    const former = await dataKeys.create(workspaceId);
+    const active = parseRootKey(generateRootKey(), 'KEYRUN_ROOT_KEY');
+    const next = new DataKeys(new LocalKeyEncryption(active, [rootKey]), store);
+    await next.byId(workspaceId, former.id);
+    await next.onModuleDestroy();
+    expect(store.rows).toMatchObject([{ id: former.id, rootKeyId: active.id }]);
+  });
 
   it('uses a clock of its own when none is given, and prints no key byte', async () => {
     const plain = new DataKeys(keyService, store);

@@ -29,9 +29,9 @@ export class DataKeys implements OnModuleDestroy {
   constructor(
     @Inject(KeyEncryption) private readonly keyEncryption: KeyEncryption,
     @Inject(DataKeyStore) private readonly store: DataKeyStore,
-    @Optional() @Inject(MonotonicClock) now: MonotonicClock = () => performance.now(),
+    @Optional() @Inject(MonotonicClock) now?: MonotonicClock,
   ) {
-    this.#cache = new OpenedKeyCache(now);
+    this.#cache = new OpenedKeyCache(now ?? (() => performance.now()));
     this.#lazyRewrap = new LazyRewrap(keyEncryption, store);
   }
 

@@ -28,6 +28,16 @@ describe('digestToken', () => {
     expect(await newNode(new InMemoryDataKeyStore()).digestToken(TOKEN)).not.toEqual(digest);
   });
 
+  it('zeroes the key it derived', async () => {
+    const fills = jest.spyOn(Buffer.prototype, 'fill');
+    const node = newNode(new InMemoryDataKeyStore());
+    await node.digestToken(TOKEN);
+    const zeroed = (fills.mock.contexts as Buffer[]).filter(({ length }) => length === 32);
+    fills.mockRestore();
+    // The data key that was made, and what was derived from it.
+    expect(zeroed).toEqual([Buffer.alloc(32), Buffer.alloc(32)]);
+  });
+
   it('makes the server data key once and agrees among nodes that start at once', async () => {
     const store = new InMemoryDataKeyStore();
     const nodes = Array.from({ length: 10 }, () => newNode(store));

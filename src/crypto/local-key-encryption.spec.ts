@@ -56,7 +56,8 @@ describe('LocalKeyEncryption', () => {
   });
 
   it.each([0, 16, 31, 33, 64])('wraps no data key of %i bytes', async (size) => {
-    await expect(local.wrap(randomBytes(size), context)).rejects.toThrow(RangeError);
+    const refused = new RangeError('A data key has 32 bytes.');
+    await expect(local.wrap(randomBytes(size), context)).rejects.toThrow(refused);
   });
 
   it('is bound to the workspace', async () => {

@@ -1,4 +1,4 @@
-import { hkdfSync, randomBytes } from 'node:crypto';
+import crypto, { hkdfSync, randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 
 import { EXIT_CODE, Secret, StartupError } from '../common';
@@ -242,6 +242,16 @@ describe('generateRootKey', () => {
     for (const text of texts) {
       if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) throw new Error('not 44 base64 characters');
     }
+  });
+
+  it('draws again when chance gave a weak key', () => {
+    const draws = [Buffer.alloc(32, 7), Buffer.from('a passphrase of 32 characters ..'), bytes];
+    const draw = jest.spyOn(crypto, 'randomBytes');
+    draw.mockImplementation(() => Buffer.from(draws.shift()!));
+    const text = generateRootKey();
+    draw.mockRestore();
+    expect(draws).toEqual([]);
+    expect(text.expose()).toBe(bytes.toString('base64'));
   });
 
   it('agrees with the parser on 10,000 random keys in hex: no false alarm', () => {

@@ -118,7 +118,9 @@ describe('verifyRootKey', () => {
     const { id } = await dataKeys.create(v7());
     const { wrapped } = store.rows.find((row) => row.id === id)!;
     editCanary(() => ({ id, wrapped }));
-    expect((await refusal(start(rootKey).service)).message).toContain('its canary failed');
+    const refused = await refusal(start(rootKey).service);
+    expect(refused.message).toContain('its canary failed');
+    expect(refused.cause).toMatchObject({ name: 'CryptoRefused', code: 'auth_failed' });
   });
 
   it('shows no byte of any key', async () => {
@@ -132,12 +134,28 @@ describe('verifyRootKey', () => {
     }
   });
 
+  it('zeroes the data key that it opened to look', async () => {
+    const { service } = start(rootKey);
+    await service.verifyRootKey();
+    const opened = jest.spyOn(LocalKeyEncryption.prototype, 'unwrap');
+    await service.verifyRootKey();
+    const canary = await (opened.mock.results.at(-1)!.value as Promise<Buffer>);
+    opened.mockRestore();
+    expect(canary).toEqual(Buffer.alloc(32));
+  });
+
   it('passes an unreachable store or key service on as it is', async () => {
     await start(rootKey).service.verifyRootKey();
     const encryption = new LocalKeyEncryption(rootKey);
     const service = new CryptoService(new DataKeys(encryption, store), encryption, store);
     jest.spyOn(encryption, 'unwrap').mockRejectedValueOnce(new Error('key service down'));
     await expect(service.verifyRootKey()).rejects.toThrow('key service down');
+    jest.spyOn(encryption, 'unwrap').mockImplementation(async (wrapped, context) => {
+      if (context.dataKeyId === store.rows[0]!.id) throw new Error('key service down at the end');
+      return new LocalKeyEncryption(rootKey).unwrap(wrapped, context);
+    });
+    await expect(service.verifyRootKey()).rejects.toThrow('key service down at the end');
+    jest.restoreAllMocks();
     jest.spyOn(store, 'listRootKeyIds').mockRejectedValueOnce(new Error('database down'));
     await expect(service.verifyRootKey()).rejects.toThrow('database down');
     await service.verifyRootKey();

@@ -2,6 +2,7 @@ export { ACCESS_TOKEN_PATTERN, isAccessToken } from './access-tokens/access-toke
 export { CurrentPrincipal, CurrentWorkspaceId, type Principal } from './access/principal';
 export { agentInReach } from './access/authority';
 export { LeakedTokens } from './access-tokens/leaked-tokens';
+export { WrongMethodFilter } from './access/wrong-method.filter';
 export { ACCESS_METADATA, Public, Requires } from './access/requires.decorator';
 export { PERMISSIONS, type Permission, type Role, ROLES } from './access/roles';
 export { WorkspaceEntity } from './workspace.entity';

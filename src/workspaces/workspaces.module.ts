@@ -7,6 +7,7 @@ import { AccessTokensService } from './access-tokens/access-tokens.service';
 import { LeakedTokens } from './access-tokens/leaked-tokens';
 import { AccessGuard } from './access/access.guard';
 import { RequestAuthenticator } from './access/request-authenticator';
+import { WrongMethodFilter } from './access/wrong-method.filter';
 import { DataKeysController } from './data-keys/data-keys.controller';
 import { FirstOwner } from './first-owner';
 import { RateLimits } from './limits/rate-limits';
@@ -32,9 +33,10 @@ import { WorkspacesService } from './workspaces.service';
     RateLimits,
     Sessions,
     RequestAuthenticator,
+    WrongMethodFilter,
     FirstOwner,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [FirstOwner],
+  exports: [FirstOwner, WrongMethodFilter],
 })
 export class WorkspacesModule {}

@@ -91,6 +91,31 @@ describe('the secrecy of a stored key', () => {
     }
   });
 
+  it('leaves nothing of it in the database once it is replaced or deleted', async () => {
+    const { dataSource } = bench.app.database;
+    const workspaceId = await bench.createWorkspace();
+    const ids = [
+      await bench.saveKey('openai', {}, workspaceId),
+      await bench.saveKey('openai', {}, workspaceId),
+      await bench.saveKey('anthropic', {}, workspaceId),
+    ];
+    await bench.run({ ...OPENAI, apiKeyId: ids[0] }, workspaceId).expect(201);
+    const envelopes = await Promise.all(ids.map(async (id) => (await stored(id)).encrypted_key));
+    const sealedParts = envelopes.map((envelope) => envelope.split(':')[2]!);
+    for (const part of sealedParts) {
+      expect(await tablesWith(dataSource, part)).toEqual(['public.api_keys']);
+    }
+    const path = (rest: string) => bench.app.path(`api-keys${rest}`, workspaceId);
+    const replaced = { apiKey: 'sk-test-another-000000000001' };
+    await bench.app
+      .request('put', path(`/${ids[0]!}/secret`))
+      .send(replaced)
+      .expect(200);
+    await bench.app.request('delete', path(`/${ids[1]!}`)).expect(204);
+    await bench.app.request('delete', path('?provider=anthropic')).expect(204);
+    for (const part of sealedParts) expect(await tablesWith(dataSource, part)).toEqual([]);
+  });
+
   it('is sealed anew each time: the same key twice gives two envelopes', async () => {
     const workspaceId = await bench.createWorkspace();
     const [one, two] = [

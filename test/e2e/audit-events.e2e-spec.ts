@@ -229,6 +229,35 @@ describe('audit events of management actions', () => {
     for (const secret of secrets) expect(JSON.stringify(events)).not.toContain(secret);
   });
 
+  it('workspace.passed-on, in the trail of the workspace that has a new owner', async () => {
+    const maker = await app
+      .request('post', app.path('tokens'))
+      .send({ name: 'Maker', role: 'admin' })
+      .expect(201);
+    const make = async () => {
+      const answer = await app
+        .request('post', '/api/workspaces', maker.body.token)
+        .send({ name: 'Passed on' })
+        .expect(201);
+      return answer.body.id as string;
+    };
+    const owned = [await make(), await make()];
+    const revoke = () => app.request('delete', app.path(`tokens/${maker.body.id}`)).expect(204);
+    expect(await eventsOf(revoke)).toMatchObject([
+      { action: 'token.revoked', subject_id: maker.body.id },
+    ]);
+    for (const workspaceId of owned) {
+      expect((await auditRows(app, workspaceId)).at(-1)).toMatchObject({
+        action: 'workspace.passed-on',
+        subject_id: workspaceId,
+        actor: ownerId,
+        details: { formerTokenId: maker.body.id, tokenId: ownerId },
+      });
+      const verified = await app.request('get', app.path('audit-events/verify', workspaceId));
+      expect(verified.body).toMatchObject({ ok: true });
+    }
+  });
+
   it('workspace.renamed, with any name that is allowed', async () => {
     for (const name of ['Research', 'Zoë "Ω" \\ 🚀', '10 % \u2028.']) {
       const rename = () =>

@@ -96,6 +96,8 @@ const BAD_FIELDS: readonly (readonly [string, unknown])[] = [
   ['apiKeyId', 'not-a-uuid'],
   ['apiKeyId', ''],
   ['apiKeyId', 7],
+  // Of echo, which takes none.
+  ['apiKeyId', '0190d8f0-0000-7000-8000-000000000000'],
   ['tools', []],
   ['tools', {}],
   ['tools', [{}]],

@@ -1,3 +1,4 @@
+import { PLACEHOLDER_KEY } from '../../src/ai-providers';
 import { rowCounts, tablesWith } from '../support/database-contents';
 import { expectProblem, faultyFields } from '../support/problem-of';
 import { TestBench } from '../support/test-bench';
@@ -19,6 +20,7 @@ const BAD_KEYS: readonly (readonly [name: string, value: unknown, says: RegExp])
   ['quotation marks', `"${KEY}"`, /quotation marks/],
   ['more than 512 characters', `sk-test-${'x'.repeat(505)}`, /too long: at most 512/],
   ['fewer than 8 characters', 'sk-test', /too short: at least 8/],
+  ['what SDK clients are given in place of a key', PLACEHOLDER_KEY, /is no key/],
   ['nothing', '', /empty/],
   ['only spaces', '          ', /empty/],
   ['a control character', `${KEY}\x07`, /character that no key has/],

@@ -17,6 +17,22 @@ export async function rowCounts(dataSource: DataSource): Promise<Record<string, 
   return Object.fromEntries(kept.map(({ name, rows }) => [name, rows]));
 }
 
+/** A digest of the rows of one workspace, per table that has some. Equal before and after: nothing was touched. */
+export async function contentsOfWorkspace(
+  dataSource: DataSource,
+  workspaceId: string,
+): Promise<Record<string, string>> {
+  const digests = await eachTable<{ name: string; digest: string | null }>(
+    dataSource,
+    (table) => `SELECT '${table}' AS name,
+      md5(string_agg(entry::text, '/' ORDER BY entry::text)) AS digest FROM ${table} entry
+      WHERE position($1 IN entry::text) > 0`,
+    [workspaceId],
+  );
+  const found = digests.filter(({ digest }) => digest !== null);
+  return Object.fromEntries(found.map(({ name, digest }) => [name, digest!]));
+}
+
 /** The tables of which some row, as text, contains `needle`: as it is, or as hex or base64 of its bytes. */
 export async function tablesWith(dataSource: DataSource, needle: string): Promise<string[]> {
   const bytes = Buffer.from(needle);
@@ -31,11 +47,11 @@ export async function tablesWith(dataSource: DataSource, needle: string): Promis
 }
 
 /** One query over every table that holds rows, in the order of their names. */
-async function eachTable(
+async function eachTable<Row = { name: string; rows: number }>(
   dataSource: DataSource,
   select: (table: string) => string,
   values: unknown[] = [],
-): Promise<{ name: string; rows: number }[]> {
+): Promise<Row[]> {
   const tables = await dataSource.query<{ name: string }[]>(`
     SELECT format('%I.%I', nspname, relname) AS name FROM pg_class
       JOIN pg_namespace ON pg_namespace.oid = relnamespace

@@ -1,4 +1,5 @@
 import { registerDecorator } from 'class-validator';
+import { PLACEHOLDER_KEY } from '../../ai-providers';
 
 export const KEY_LENGTH_MIN = 8;
 export const KEY_LENGTH_MAX = 512;
@@ -36,5 +37,6 @@ export function describeKeyFault(value: unknown): string | null {
   }
   if (value.length < KEY_LENGTH_MIN) return `is too short: at least ${KEY_LENGTH_MIN} characters`;
   if (value.length > KEY_LENGTH_MAX) return `is too long: at most ${KEY_LENGTH_MAX} characters`;
+  if (value.includes(PLACEHOLDER_KEY)) return 'is no key; paste the key of the provider';
   return null;
 }

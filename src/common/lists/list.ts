@@ -1,11 +1,14 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
-import { Type as TransformTo } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import { IsInt, IsUUID, Max, Min } from 'class-validator';
 import { MayBeAbsent } from '../validation/may-be-absent.decorator';
 
 const DEFAULT_LIMIT = 20;
 const LIMIT_MAX = 100;
+
+/** As a person writes it: `0x10`, `1e1` and ` 5` are numbers to JavaScript, and mistakes in a query. */
+const INTEGER = /^(0|-?[1-9][0-9]{0,8})$/;
 
 /** Query of every list: newest first, a page at a time. */
 export class ListQuery {
@@ -17,7 +20,7 @@ export class ListQuery {
     type: 'integer',
   })
   @MayBeAbsent()
-  @TransformTo(() => Number)
+  @Transform(({ value }: { value: unknown }) => toInteger(value))
   @IsInt()
   @Min(1)
   @Max(LIMIT_MAX)
@@ -27,6 +30,11 @@ export class ListQuery {
   @MayBeAbsent()
   @IsUUID()
   after?: string;
+}
+
+/** What is no integer stays as it is, for `IsInt` to refuse. */
+function toInteger(value: unknown): unknown {
+  return typeof value === 'string' && INTEGER.test(value) ? Number(value) : value;
 }
 
 /** One page. Pass `nextCursor` as `after` to get the next one; null on the last. */

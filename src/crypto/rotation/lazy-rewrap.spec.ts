@@ -61,11 +61,41 @@ describe('LazyRewrap', () => {
     expect(underActive()).toBe(3);
   });
 
+  it('zeroes the bytes it took out of the key', async () => {
+    const exported = jest.spyOn(key, 'export');
+    lazyRewrap.note(await add(), key);
+    await lazyRewrap.settled();
+    const bytes = exported.mock.results.at(-1)!.value as Buffer;
+    exported.mockRestore();
+    expect(bytes).toEqual(Buffer.alloc(32));
+  });
+
+  it('gives up what waits when the store fails, says so once, and takes new ones', async () => {
+    const warnings = jest.spyOn(Logger.prototype, 'warn').mockImplementation();
+    const [first, second] = [await add(), await add()];
+    const replace = jest.spyOn(store, 'replaceWrapped');
+    replace.mockRejectedValueOnce(new Error(`cannot write ${first.wrapped}`));
+    lazyRewrap.note(first, key);
+    lazyRewrap.note(second, key);
+    await lazyRewrap.settled();
+    expect(warnings.mock.calls).toEqual([
+      ['data keys could not be re-wrapped; their next use tries again'],
+    ]);
+    warnings.mockRestore();
+    expect([underActive(), replace.mock.calls.length]).toEqual([0, 1]);
+    lazyRewrap.note(second, key);
+    await lazyRewrap.settled();
+    expect([underActive(), replace.mock.calls.length]).toEqual([1, 2]);
+  });
+
   it('lets no more than 1,000 wait', async () => {
     const rows: StoredDataKey[] = [];
     for (let count = 0; count < 1_010; count += 1) rows.push(await add());
     for (const row of rows) lazyRewrap.note(row, key);
     await lazyRewrap.settled();
     expect(underActive()).toBe(1_000);
+    lazyRewrap.note(rows.at(-1)!, key);
+    await lazyRewrap.settled();
+    expect(underActive()).toBe(1_001);
   });
 });

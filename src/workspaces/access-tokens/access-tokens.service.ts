@@ -11,6 +11,7 @@ import { includesRole, type Role, roleAllows } from '../access/roles';
 import type { CreateAccessTokenDto } from './access-token.dto';
 import { AccessTokenEntity, AccessTokenGrantEntity } from './access-token.entity';
 import { generateAccessToken } from './access-token.format';
+import { passOnWorkspaces, workspacesOwnedAlone } from './pass-on-workspaces';
 
 const DAY_MS = 86_400_000;
 const DEFAULT_LIFETIME_MS = 90 * DAY_MS;
@@ -130,16 +131,16 @@ export class AccessTokensService {
         id: tokenId,
         homeWorkspaceId: workspaceId,
       });
-      await refuseLastOwner(
-        manager,
-        tokenId,
+      const ownedAlone = await workspacesOwnedAlone(manager, tokenId);
+      refuseLastOwner(
+        ownedAlone,
         (ownedId) =>
           // Elsewhere an owner takes over, unless it is the caller that goes.
           ownedId === workspaceId ||
           (isAtHome && (tokenId === principal.tokenId || principal.role !== 'owner')),
       );
       if (isAtHome) {
-        await manager.query('SELECT pass_on_workspaces($1, $2)', [tokenId, principal.tokenId]);
+        await passOnWorkspaces(manager, principal, tokenId, ownedAlone);
       }
       const token = await manager.findOneByOrFail(AccessTokenEntity, { id: tokenId });
       await manager.delete(AccessTokenGrantEntity, { tokenId, workspaceId });
@@ -156,17 +157,11 @@ function audited(action: AuditAction, workspaceId: string, { id, role, token }: 
   return { workspaceId, action, subjectId: id, details: { name, role, last4, expiresAt } };
 }
 
-/** An expired owner is none. */
-async function refuseLastOwner(
-  manager: EntityManager,
-  tokenId: string,
+function refuseLastOwner(
+  ownedAlone: readonly string[],
   isLost: (workspaceId: string) => boolean,
-): Promise<void> {
-  const owned = await manager.query<{ id: string }[]>(
-    'SELECT id FROM workspaces_owned_alone($1) AS id',
-    [tokenId],
-  );
-  if (!owned.some(({ id }) => isLost(id))) return;
+): void {
+  if (!ownedAlone.some(isLost)) return;
   throw new AppError(
     'conflict',
     'The last owner token of a workspace cannot be revoked. Rotate it, or make another owner first.',
