@@ -98,6 +98,11 @@ module.exports = {
       'Runs on a credential that api-keys resolved.',
     ),
     mayImportOnly(
+      'usage',
+      ['ai-providers', 'workspaces', 'database', 'common', 'config'],
+      'Adds up the rows of the ledger by statements of its own; ai-providers formats money.',
+    ),
+    mayImportOnly(
       'health',
       ['executions', 'receipt-journal', 'api-keys', 'workspaces', 'common', 'config'],
       'Tells whether the parts answer and how many keys do not open.',

@@ -14,6 +14,7 @@ import { HealthModule } from './health';
 import { QueueModule } from './queue';
 import { ReceiptJournalModule } from './receipt-journal';
 import { TelemetryModule } from './telemetry';
+import { UsageModule } from './usage';
 import { WorkspacesModule, WrongMethodFilter } from './workspaces';
 
 /** What the process opened before the application: the settings, the database, the root key. */
@@ -48,6 +49,7 @@ export class AppModule {
         QueueModule,
         ReceiptJournalModule,
         ExecutionsModule,
+        UsageModule,
         AuditModule,
         HealthModule,
       ],

@@ -40,6 +40,7 @@ export const LOWEST_ROLE: Readonly<Record<string, Role | 'public'>> = {
   'GET /api/workspaces/{workspaceId}/executions': 'viewer',
   'GET /api/workspaces/{workspaceId}/executions/{executionId}': 'viewer',
   'POST /api/workspaces/{workspaceId}/executions/estimate': 'developer',
+  'GET /api/workspaces/{workspaceId}/usage': 'viewer',
   'GET /api/workspaces/{workspaceId}/executions/{executionId}/stream': 'viewer',
   'POST /api/workspaces/{workspaceId}/executions/{executionId}/cancel': 'developer',
 };

@@ -23,6 +23,7 @@ export const PERMISSIONS = {
   'audit:read': 'admin',
   'executions:read': 'viewer',
   'executions:run': 'developer',
+  'usage:read': 'viewer',
 } as const satisfies Record<string, Role>;
 
 /** One of {@link PERMISSIONS}. */
