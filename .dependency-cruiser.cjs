@@ -43,8 +43,13 @@ module.exports = {
       'Plaintext and context in, envelope out: the vault knows no feature and no request.',
     ),
     mayImportOnly(
-      'ai-providers',
+      'outbound',
       ['common', 'config'],
+      'Says where anything may be sent, whoever sends it and whatever it is.',
+    ),
+    mayImportOnly(
+      'ai-providers',
+      ['outbound', 'common', 'config'],
       'Talks to vendors with the key it is handed; it never sees a stored key or a database row.',
     ),
     mayImportOnly(
@@ -103,6 +108,11 @@ module.exports = {
       'Adds up the rows of the ledger by statements of its own; ai-providers formats money.',
     ),
     mayImportOnly(
+      'webhooks',
+      ['outbound', 'audit-trail', 'crypto', 'workspaces', 'database', 'common', 'config'],
+      'Sends what the ledger queued for it; it knows no execution but the copy in the queue.',
+    ),
+    mayImportOnly(
       'health',
       ['executions', 'receipt-journal', 'api-keys', 'workspaces', 'common', 'config'],
       'Tells whether the parts answer and how many keys do not open.',
@@ -116,15 +126,8 @@ module.exports = {
     mayImportOnly(
       'cli',
       [
-        'startup',
-        'api-keys',
-        'content',
-        'audit',
-        'audit-trail',
-        'crypto',
-        'database',
-        'common',
-        'config',
+        ...['startup', 'api-keys', 'content', 'webhooks', 'audit', 'audit-trail', 'crypto'],
+        ...['database', 'common', 'config'],
       ],
       'Maintains keys and verifies the audit trail, beside the server or without it.',
     ),

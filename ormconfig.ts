@@ -14,6 +14,8 @@ import { FollowExecutions1764000800000 } from './migrations/1764000800000-follow
 import { LifecycleFunctions1764000810000 } from './migrations/1764000810000-lifecycle-functions';
 import { RescueFunctions1764000820000 } from './migrations/1764000820000-rescue-functions';
 import { CreateContentKeys1764000900000 } from './migrations/1764000900000-create-content-keys';
+import { CreateWebhooks1764001000000 } from './migrations/1764001000000-create-webhooks';
+import { CreateWebhookFunctions1764001001000 } from './migrations/1764001001000-create-webhook-functions';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
@@ -29,6 +31,11 @@ import {
   ExecutionRequestEntity,
 } from './src/executions/ledger/execution-content.entity';
 import { IdempotencyKeyEntity, ServerEntity } from './src/executions/ledger/lifecycle.entity';
+import {
+  WebhookAttemptEntity,
+  WebhookDeliveryEntity,
+} from './src/webhooks/webhook-delivery.entity';
+import { WebhookEntity, WebhookSecretEntity } from './src/webhooks/webhook.entity';
 import {
   AccessTokenEntity,
   AccessTokenGrantEntity,
@@ -72,6 +79,10 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       AttemptOutcomeEntity,
       AuditEventEntity,
       AuditHeadEntity,
+      WebhookEntity,
+      WebhookSecretEntity,
+      WebhookDeliveryEntity,
+      WebhookAttemptEntity,
     ],
     migrations: [
       CreateWorkspaces1764000000000,
@@ -89,6 +100,8 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       LifecycleFunctions1764000810000,
       RescueFunctions1764000820000,
       CreateContentKeys1764000900000,
+      CreateWebhooks1764001000000,
+      CreateWebhookFunctions1764001001000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

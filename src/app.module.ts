@@ -15,6 +15,7 @@ import { QueueModule } from './queue';
 import { ReceiptJournalModule } from './receipt-journal';
 import { TelemetryModule } from './telemetry';
 import { UsageModule } from './usage';
+import { WebhookSecretsModule, WebhookSecretStore, WebhooksModule } from './webhooks';
 import { WorkspacesModule, WrongMethodFilter } from './workspaces';
 
 /** What the process opened before the application: the settings, the database, the root key. */
@@ -37,9 +38,9 @@ export class AppModule {
         CryptoModule.register({
           keyEncryption: { useValue: keyEncryption },
           dataKeyStore: { useClass: PostgresDataKeyStore },
-          imports: [ApiKeysModule, ContentModule],
+          imports: [ApiKeysModule, ContentModule, WebhookSecretsModule],
           secretStores: {
-            inject: [ApiKeySecrets, ContentKeySecrets],
+            inject: [ApiKeySecrets, ContentKeySecrets, WebhookSecretStore],
             useFactory: (...stores: SecretStore[]) => stores,
           },
         }),
@@ -50,6 +51,7 @@ export class AppModule {
         ReceiptJournalModule,
         ExecutionsModule,
         UsageModule,
+        WebhooksModule,
         AuditModule,
         HealthModule,
       ],

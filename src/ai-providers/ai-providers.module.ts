@@ -1,19 +1,15 @@
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
-import { Environment } from '../config';
+import { OutboundModule, OutboundPolicy } from '../outbound';
 import { PriceCatalog } from './pricing/price-catalog';
 import { ProviderFactory } from './provider-factory.service';
 import { ProviderList } from './providers';
 import { ProviderCalls, RetryInterceptor } from './retry';
-import { OutboundPolicy, ProviderTransport } from './transport';
+import { ProviderTransport } from './transport';
 
 /** Talks to the vendors. Knows no database, no route of ours, and no key but the one it is handed. */
 @Module({
+  imports: [OutboundModule],
   providers: [
-    {
-      provide: OutboundPolicy,
-      useFactory: (environment: Environment) => new OutboundPolicy(environment),
-      inject: [Environment],
-    },
     {
       provide: ProviderTransport,
       useFactory: (policy: OutboundPolicy) => new ProviderTransport({ policy }),
@@ -26,7 +22,7 @@ import { OutboundPolicy, ProviderTransport } from './transport';
     RetryInterceptor,
   ],
   exports: [
-    OutboundPolicy,
+    OutboundModule,
     ProviderTransport,
     PriceCatalog,
     ProviderFactory,

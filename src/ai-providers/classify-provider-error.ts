@@ -1,4 +1,5 @@
 import type { Secret } from '../common';
+import { type AnswerHeaders, readRetryAfterMs } from '../outbound';
 import { ProviderError, type ProviderErrorCategory, type RetryClass } from './provider-error';
 import {
   CATEGORY_DEFAULTS,
@@ -9,7 +10,6 @@ import {
   type ProviderErrorRules,
   type TypeRule,
 } from './provider-error-rules';
-import { readRetryAfterMs, type AnswerHeaders } from './retry-after';
 
 /** Codes of vendors that may be repeated in our error. */
 const SAFE_CODE = /^[a-z0-9_.-]{1,64}$/;

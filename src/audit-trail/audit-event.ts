@@ -24,6 +24,13 @@ export const AUDIT_ACTIONS = [
   'data-key.rotated',
   'root-key.rotated',
   'root-key.retired',
+  'webhook.created',
+  'webhook.updated',
+  'webhook.deleted',
+  'webhook.disabled',
+  'webhook.secret-rotated',
+  'webhook.tested',
+  'webhook.redriven',
   'audit.gap',
 ] as const;
 

@@ -11,6 +11,7 @@ import {
   type SecretStore,
 } from '../crypto';
 import { DatabaseModule } from '../database';
+import { WebhookSecretsModule, WebhookSecretStore } from '../webhooks';
 
 /** What a command works with. The connection is that of `keyrun_definer`, which sees every workspace. */
 export interface MaintenanceDependencies {
@@ -33,11 +34,11 @@ export class MaintenanceModule {
         ConfigModule.register(environment),
         DatabaseModule.register(dataSource),
         CryptoModule.register({
-          imports: [ApiKeysModule, ContentModule],
+          imports: [ApiKeysModule, ContentModule, WebhookSecretsModule],
           keyEncryption: { useValue: keyEncryption },
           dataKeyStore: { useClass: PostgresDataKeyStore },
           secretStores: {
-            inject: [ApiKeySecrets, ContentKeySecrets],
+            inject: [ApiKeySecrets, ContentKeySecrets, WebhookSecretStore],
             useFactory: (...stores: SecretStore[]) => stores,
           },
           isMaintenance: true,

@@ -98,7 +98,7 @@ export class Environment {
   /** File with the owner token to install at first start, instead of a generated one. */
   readonly bootstrapTokenFile: string | null;
   readonly customBaseUrl: 'off' | 'https-public' | 'allowlist';
-  /** `host:port` of loopback or private targets that a custom base URL may name. */
+  /** `host:port` of loopback or private targets that a custom base URL or a webhook may name. */
   readonly allowedHosts: readonly string[];
   /** Whether prompts and answers are kept, for workspaces that do not say. */
   readonly storeContent: 'full' | 'metadata';
@@ -120,7 +120,7 @@ export class Environment {
   readonly trustedProxies: number | readonly string[];
   /** Per access token, on all routes but executions. */
   readonly managementRequestsPerMinute: number;
-  /** Per workspace; an hour allows six times as many. */
+  /** Per workspace, of keys and of webhooks each; an hour allows six times as many. */
   readonly keyTestsPerMinute: number;
   /** Per address; more of them block it. */
   readonly failedAuthenticationsPerMinute: number;

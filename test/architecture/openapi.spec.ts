@@ -67,14 +67,17 @@ describe('the OpenAPI document', () => {
     expect(silent.map(({ name }) => name)).toEqual([]);
   });
 
-  it('has no response with a secret in it', () => {
+  it('has no response with a secret in it, but where one is made for a receiver', () => {
     const leaks = operationsOf(document).flatMap(({ name, operation }) =>
       propertiesBelow(document, operation.responses)
         // The form of a credential says by `secret: true` that an input is shown as dots.
         .filter((property) => SECRET_NAMES.includes(property.name) && property.type !== 'boolean')
         .map((property) => `${name}: ${property.name}`),
     );
-    expect(leaks).toEqual([]);
+    expect(leaks).toEqual([
+      'post /api/workspaces/{workspaceId}/webhooks: secret',
+      'post /api/workspaces/{workspaceId}/webhooks/{webhookId}/secret: secret',
+    ]);
   });
 
   it('would show a secret in a response', () => {

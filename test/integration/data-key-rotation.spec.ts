@@ -122,7 +122,10 @@ describe('the change of a data key', () => {
     const { rotated, refused } = await node.rotation.rotateAll();
     expect(rotated).toBe(3);
     expect(refused).toEqual([
-      { workspaceId, reason: '1 saved keys do not open. Replace or delete them first.' },
+      {
+        workspaceId,
+        reason: '1 saved keys or webhook secrets do not open. Replace or delete them first.',
+      },
     ]);
     expect(await dataKeyIds()).toEqual(before);
     await expectAllToOpen(saved);

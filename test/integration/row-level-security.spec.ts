@@ -44,6 +44,7 @@ describe('row-level security', () => {
       .send({ provider: 'openai', apiKey: 'sk-test-row-level-security' })
       .expect(201);
     await app.app.get(ExecutionContent, { strict: false }).sealer(workspaceId);
+    await fillWebhooks(workspaceId);
     const viewer = await app.tokenOf('viewer', workspaceId);
     await app.request('post', '/api/session', viewer).send({}).expect(201);
     await app
@@ -56,6 +57,27 @@ describe('row-level security', () => {
       })
       .set('Idempotency-Key', 'row-level-security')
       .expect(201);
+  }
+
+  /** Disabled, and its one delivery done, so that the worker leaves all of it alone. */
+  async function fillWebhooks(workspaceId: string): Promise<void> {
+    const { body } = await app
+      .request('post', app.path('webhooks', workspaceId))
+      .send({ url: 'https://hooks.example.com/' })
+      .expect(201);
+    const id = uuidv7();
+    await owner.query(`UPDATE webhooks SET enabled = false WHERE id = $1`, [body.id]);
+    await owner.query(
+      `INSERT INTO webhook_deliveries (id, workspace_id, webhook_id, execution_id, event, data, occurred_at,
+         status, next_attempt_at, created_at)
+       VALUES ($1, $2, $3, $1, 'execution.failed', '{}', now(), 'delivered', now(), now())`,
+      [id, workspaceId, body.id],
+    );
+    await owner.query(
+      `INSERT INTO webhook_attempts (delivery_id, attempt_number, workspace_id, started_at, latency_ms)
+       VALUES ($1, 1, $2, now(), 7)`,
+      [id, workspaceId],
+    );
   }
 
   const countIn = async (manager: EntityManager | DataSource, sql: string, values?: unknown[]) => {
@@ -135,6 +157,8 @@ describe('row-level security', () => {
     for (const statement of [
       `UPDATE agent_executions SET cost_nano_usd = 0`,
       `DELETE FROM attempt_outcomes`,
+      `UPDATE webhook_deliveries SET status = 'delivered'`,
+      `INSERT INTO webhook_attempts SELECT * FROM webhook_attempts`,
       `INSERT INTO execution_attempts SELECT * FROM execution_attempts`,
       `TRUNCATE api_keys`,
       `CREATE TABLE public.mine (id uuid)`,

@@ -1,5 +1,5 @@
 // Appends receipts for as long as it lives, and says of each that it is kept once append() returned.
-import { writeSync } from 'node:fs';
+import { once } from 'node:events';
 import { makeJournal } from '../../bench/support/journal-bench.mjs';
 
 const { directory, serverId, rootKey, row, syncs } = JSON.parse(process.argv[2]);
@@ -7,29 +7,24 @@ const { directory, serverId, rootKey, row, syncs } = JSON.parse(process.argv[2])
 // A write beyond the limit of file sizes ends the process, unless somebody listens.
 process.on('SIGXFSZ', () => undefined);
 
-/** A pipe that nobody empties for a moment refuses. */
-function say(text) {
-  for (;;) {
-    try {
-      writeSync(1, text);
-      return;
-    } catch (error) {
-      if (error.code !== 'EAGAIN') throw error;
-    }
-  }
+async function say(line) {
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
 }
 
 const journal = makeJournal(directory, { rootKey, rows: [row] });
 await journal.open(serverId);
-for (let number = 0; ; number += 1) {
-  const receipt = JSON.stringify({ serverId, number, text: 'x'.repeat((number * 7919) % 6_000) });
+let refused = null;
+// After a long receipt that finds no room comes a short one that does, and is the last.
+for (let number = 0, isLast = false; !isLast; number += 1) {
+  isLast = refused !== null;
+  const length = isLast ? 0 : (number * 7919) % 6_000;
   try {
-    journal.append(receipt);
-  } catch (error) {
-    const { fault, systemCode } = error;
-    say(`${JSON.stringify({ fault, systemCode, status: journal.status() })}\n`);
-    break;
+    journal.append(JSON.stringify({ serverId, number, text: 'x'.repeat(length) }));
+  } catch ({ fault, systemCode }) {
+    refused = { fault, systemCode };
+    continue;
   }
-  say(`${number}\n`);
+  await say(number);
   if (syncs && number % 5 === 0) await journal.sync();
 }
+await say(JSON.stringify(refused));

@@ -74,22 +74,23 @@ describe('the receipt journal of a server that is killed', () => {
       const child = await spawnWriter(serverId);
       const said = await linesOf(child, randomInt(1, 2_000));
       expect(child.signalCode).toBe('SIGKILL');
+      expect(said.length).toBeGreaterThan(0);
       const { journal, receipts } = await adopted(true);
       const numbers = receipts.filter((one) => one.serverId === serverId).map((one) => one.number);
       expect(numbers.slice(0, said.length)).toEqual(said.map(Number));
-      // One more may have been written and not yet said.
-      expect(numbers.length - said.length).toBeLessThanOrEqual(1);
+      expect(numbers.length).toBeGreaterThanOrEqual(said.length);
       expect(journal.status()).toMatchObject({ quarantined: 0, writable: true });
     }
   });
 
   it('takes no receipt that it cannot write in full, and keeps those before it', async () => {
     const serverId = v7();
-    const said = await linesOf(await spawnWriter(serverId, 400));
+    const said = await linesOf(await spawnWriter(serverId, 410));
     const end = JSON.parse(said.pop()!);
-    expect(end).toMatchObject({ fault: 'not_writable', systemCode: 'EFBIG' });
-    expect(end.status).toMatchObject({ unsettled: said.length });
+    expect(end).toEqual({ fault: 'not_writable', systemCode: 'EFBIG' });
     expect(said.length).toBeGreaterThan(20);
+    // A number is missing: that of the receipt that found no room, before the last.
+    expect(Number(said.at(-1))).toBe(said.length);
     const { journal, receipts } = await adopted();
     expect(receipts.map(({ number }) => number)).toEqual(said.map(Number));
     expect(journal.status()).toMatchObject({ quarantined: 0 });

@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import type { TestBench } from './test-bench';
 
 export const ROLES = ['viewer', 'developer', 'admin', 'owner'] as const;
@@ -41,6 +42,16 @@ export const LOWEST_ROLE: Readonly<Record<string, Role | 'public'>> = {
   'GET /api/workspaces/{workspaceId}/executions/{executionId}': 'viewer',
   'POST /api/workspaces/{workspaceId}/executions/estimate': 'developer',
   'GET /api/workspaces/{workspaceId}/usage': 'viewer',
+  'POST /api/workspaces/{workspaceId}/webhooks': 'admin',
+  'GET /api/workspaces/{workspaceId}/webhooks': 'developer',
+  'GET /api/workspaces/{workspaceId}/webhooks/{webhookId}': 'developer',
+  'PATCH /api/workspaces/{workspaceId}/webhooks/{webhookId}': 'admin',
+  'DELETE /api/workspaces/{workspaceId}/webhooks/{webhookId}': 'admin',
+  'POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/secret': 'admin',
+  'POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/test': 'admin',
+  'GET /api/workspaces/{workspaceId}/webhooks/{webhookId}/deliveries': 'developer',
+  'POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/deliveries/{deliveryId}/redrive':
+    'admin',
   'GET /api/workspaces/{workspaceId}/executions/{executionId}/stream': 'viewer',
   'POST /api/workspaces/{workspaceId}/executions/{executionId}/cancel': 'developer',
 };
@@ -59,6 +70,24 @@ export const THINGS: Readonly<
     const path = bench.app.path('tokens', workspaceId);
     const made = bench.app.request('post', path).send({ name: 'Inside', role: 'viewer' });
     return (await made.expect(201)).body.id as string;
+  },
+  '{webhookId}': async (bench, workspaceId) => {
+    const path = bench.app.path('webhooks', workspaceId);
+    // Of an event that none of the requests makes, so that nothing is sent meanwhile.
+    const body = { url: `${bench.upstream.url}/hook`, events: ['execution.cancelled'] };
+    const made = bench.app.request('post', path).send(body);
+    return (await made.expect(201)).body.id as string;
+  },
+  '{deliveryId}': async (bench, workspaceId) => {
+    const id = uuidv7();
+    await bench.app.database.dataSource.query(
+      `INSERT INTO webhook_deliveries (id, workspace_id, webhook_id, execution_id, event, data,
+         occurred_at, status, next_attempt_at, created_at)
+       SELECT $1, workspace_id, id, $1, 'execution.cancelled', '{}', now(), 'delivered', now(), now()
+         FROM webhooks WHERE workspace_id = $2`,
+      [id, workspaceId],
+    );
+    return id;
   },
 };
 
@@ -93,4 +122,16 @@ export const VALID_REQUESTS: Readonly<Record<string, ValidRequest>> = {
     body: () => ({ ...ECHO, agentId: 'of-the-matrix' }),
   },
   'POST /api/workspaces/{workspaceId}/executions/estimate': { body: () => ECHO },
+  'POST /api/workspaces/{workspaceId}/executions/{executionId}/cancel': { body: () => ({}) },
+  'POST /api/workspaces/{workspaceId}/webhooks': {
+    body: () => ({ url: 'https://hooks.example.com/of-the-matrix' }),
+  },
+  'PATCH /api/workspaces/{workspaceId}/webhooks/{webhookId}': {
+    body: () => ({ description: 'Described' }),
+  },
+  'POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/secret': { body: () => ({}) },
+  'POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/test': { body: () => ({}) },
+  'POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/deliveries/{deliveryId}/redrive': {
+    body: () => ({}),
+  },
 };

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import { AppModule } from '../../src/app.module';
@@ -22,6 +23,8 @@ export interface TestAppOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Joins another application's database and root key: a second node. */
   readonly nodeOf?: TestApp;
+  /** A provider that another takes the place of, e.g. a clock. */
+  readonly replaced?: readonly [Type, unknown];
 }
 
 /** The real application on a database of its own, listening on a loopback port. */
@@ -38,7 +41,7 @@ export class TestApp {
     private readonly dataDirectory: string,
   ) {}
 
-  static async start({ variables = {}, nodeOf }: TestAppOptions = {}): Promise<TestApp> {
+  static async start({ variables = {}, nodeOf, replaced }: TestAppOptions = {}): Promise<TestApp> {
     const database = nodeOf?.database ?? (await createTestDatabase());
     const rootKey = nodeOf?.rootKey ?? generateRootKey().expose();
     const dataDirectory = nodeOf?.dataDirectory ?? (await makeScratchDirectory());
@@ -52,7 +55,7 @@ export class TestApp {
       ...variables,
     });
     const { text, source } = environment.rootKey!;
-    const testingModule = await Test.createTestingModule({
+    const builder = Test.createTestingModule({
       imports: [
         AppModule.register({
           environment,
@@ -60,7 +63,9 @@ export class TestApp {
           keyEncryption: new LocalKeyEncryption(parseRootKey(text, source)),
         }),
       ],
-    }).compile();
+    });
+    if (replaced !== undefined) builder.overrideProvider(replaced[0]).useValue(replaced[1]);
+    const testingModule = await builder.compile();
     const app = testingModule.createNestApplication<NestExpressApplication>(APP_OPTIONS);
     configureApp(app);
     await app.listen(0, '127.0.0.1');

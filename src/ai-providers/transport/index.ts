@@ -1,10 +1,10 @@
-export { type ResolveAddresses } from './guarded-connect';
-export { type TransportCall, type TransportFetchOptions } from './open-call';
 export {
   type CustomBaseUrlMode,
   OutboundPolicy,
   type OutboundPolicyOptions,
-} from './outbound-policy';
+  type ResolveAddresses,
+} from '../../outbound';
+export { type TransportCall, type TransportFetchOptions } from './open-call';
 export {
   ProviderTransport,
   type ProviderTransportOptions,

@@ -1,10 +1,9 @@
-import { Agent, Pool } from 'undici';
+import type { Agent } from 'undici';
+import { guardedAgent, type OutboundPolicy, type ResolveAddresses } from '../../outbound';
 import type { CallOptions } from '../ai-provider.interface';
 import { ProviderError } from '../provider-error';
 import { Exchange, type ExchangeLimits } from './exchange';
-import { guardedConnect, type ResolveAddresses } from './guarded-connect';
 import { OpenCall, type TransportCall, type TransportFetchOptions } from './open-call';
-import type { OutboundPolicy } from './outbound-policy';
 
 /** Bounds of one call and of the connections. */
 export interface TransportLimits extends ExchangeLimits {
@@ -39,20 +38,10 @@ export class ProviderTransport {
   constructor(options: ProviderTransportOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#limits = limits;
-    this.#agent = new Agent({
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      allowH2: false,
-      factory: (origin, poolOptions) =>
-        new Pool(origin, {
-          ...(poolOptions as Pool.Options),
-          connect: guardedConnect({
-            policy: options.policy,
-            origin: new URL(origin),
-            connectTimeoutMs: limits.connectTimeoutMs,
-            resolveAddresses: options.resolveAddresses,
-          }),
-        }),
+    this.#agent = guardedAgent({
+      policy: options.policy,
+      connectTimeoutMs: limits.connectTimeoutMs,
+      resolveAddresses: options.resolveAddresses,
     });
   }
 

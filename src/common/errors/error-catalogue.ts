@@ -12,7 +12,7 @@ export const ERROR_CATALOGUE = {
   ),
   blocked_destination: entry(
     400,
-    'The base URL is not allowed',
+    'The destination is not allowed',
     'Use a public https URL, or ask the operator to allow the host (KEYRUN_ALLOWED_HOSTS).',
   ),
   secret_in_url: entry(

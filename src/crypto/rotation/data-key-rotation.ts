@@ -168,6 +168,6 @@ function refusal(unreadable: readonly SealedSecret[]): AppError {
   const unreadableIds = unreadable.map(({ context }) => context.rowId);
   const detail = unreadable.some(({ context }) => isContentKey(context))
     ? 'The content key does not open. Restore it from a backup: without it no stored content is readable.'
-    : `${unreadable.length} saved keys do not open. Replace or delete them first.`;
+    : `${unreadable.length} saved keys or webhook secrets do not open. Replace or delete them first.`;
   return new AppError('unprocessable', detail, { extensions: { unreadableIds } });
 }

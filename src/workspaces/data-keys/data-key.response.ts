@@ -21,6 +21,6 @@ export class DataKeyResponse {
 }
 
 export class RotatedDataKeyResponse extends DataKeyResponse {
-  @ApiProperty({ description: 'API keys that were sealed again', minimum: 0 })
+  @ApiProperty({ description: 'API keys and webhook secrets that were sealed again', minimum: 0 })
   resealedApiKeys: number;
 }

@@ -15,6 +15,12 @@ const SWEEP_INTERVAL_MS = 600_000;
 /** Blocked addresses that a node remembers, so that a flood of bad tokens does not reach the database. */
 const BLOCKED_MAX = 10_000;
 
+/** Whoever tests keys in bulk tests stolen ones; a test of a webhook calls an address of the caller's choice at once. */
+const TESTS: Readonly<Partial<Record<Permission, string>>> = {
+  'api-keys:test': 'key-tests',
+  'webhooks:test': 'webhook-tests',
+};
+
 interface Limit {
   readonly bucket: string;
   readonly most: number;
@@ -94,9 +100,9 @@ export class RateLimits implements OnApplicationBootstrap, OnModuleDestroy {
       most: managementRequestsPerMinute,
       windowSeconds: 60,
     };
-    if (demand !== 'api-keys:test') return [ofToken];
-    // Whoever tests keys in bulk tests stolen ones.
-    const bucket = `key-tests:${principal.workspaceId}`;
+    const tests = TESTS[demand];
+    if (tests === undefined) return [ofToken];
+    const bucket = `${tests}:${principal.workspaceId}`;
     return [
       ofToken,
       { bucket: `${bucket}:minute`, most: keyTestsPerMinute, windowSeconds: 60 },

@@ -1,7 +1,7 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
-import { AppError } from '../../common';
+import { AppError } from '../common';
 import type { OutboundPolicy } from './outbound-policy';
 
 /** Resolves a name to all its addresses. Replaceable so that a test can rebind a name. */

@@ -1,17 +1,17 @@
 import * as fc from 'fast-check';
-import { AppError } from '../../common';
+import { AppError } from '../common';
 import { type CustomBaseUrlMode, isPublicAddress, OutboundPolicy } from './outbound-policy';
 
 function policy(customBaseUrl: CustomBaseUrlMode = 'https-public', ...allowedHosts: string[]) {
   return new OutboundPolicy({ customBaseUrl, allowedHosts });
 }
 
-function faultOf(run: () => unknown): string {
+function faultOf(run: () => unknown, pointer = '/baseUrl'): string {
   try {
     run();
   } catch (error) {
     if (error instanceof AppError && error.code === 'blocked_destination') {
-      expect(error.options.fields).toEqual([{ pointer: '/baseUrl', message: error.message }]);
+      expect(error.options.fields).toEqual([{ pointer, message: error.message }]);
       return error.message;
     }
     throw error;
@@ -194,6 +194,47 @@ describe('OutboundPolicy.checkBaseUrl', () => {
     'a b:80',
   ])('does not start with the allowed host %j', (entry) => {
     expect(() => policy('allowlist', entry)).toThrow(RangeError);
+  });
+});
+
+describe('OutboundPolicy.checkWebhookUrl', () => {
+  const check = (text: string, ...setting: Parameters<typeof policy>) =>
+    faultOf(() => policy(...setting).checkWebhookUrl(text), '/url');
+
+  it.each(INSIDE_HOSTS)('refuses https://%s', (host) => {
+    expect(check(`https://${host}/hook`)).not.toBe('allowed');
+  });
+
+  it.each([
+    ['https://user:hunter2@hooks.example.com', /credentials/],
+    ['https://hunter2@hooks.example.com', /credentials/],
+    ['http://hooks.example.com', /scheme must be https/],
+    ['ftp://hooks.example.com', /scheme/],
+    ['https://hooks.example.com/#hunter2', /fragment/],
+    ['https://hooks.example.com:8443/', /port must be 443/],
+    ['https://8.8.8.8/', /IP address/],
+    ['https://hooks.example.com/ hunter2', /white space/],
+    ['hooks.example.com', /not a URL/],
+    [`https://hooks.example.com/${'a'.repeat(2048)}`, /longer/],
+  ])('names the fault of the webhook URL %s', (text, sentence) => {
+    expect(check(text)).toMatch(sentence);
+    expect(check(text)).not.toMatch(/hunter2/);
+  });
+
+  it('keeps path and query as they are', () => {
+    const url = 'https://hooks.example.com/a/?token=b&c=%20';
+    expect(policy().checkWebhookUrl(url.replace('hooks', 'HOOKS'))).toBe(url);
+  });
+
+  it('allows what is listed, and under allowlist and off nothing else', () => {
+    const local = 'http://localhost:8080/hook';
+    expect(check(local)).toMatch(/scheme must be https/);
+    for (const mode of ['https-public', 'allowlist', 'off'] as const) {
+      expect(check(local, mode, 'localhost:8080')).toBe('allowed');
+      expect(check('http://localhost:8081/hook', mode, 'localhost:8080')).not.toBe('allowed');
+    }
+    expect(check('https://hooks.example.com', 'allowlist')).toMatch(/allow-list/);
+    expect(check('https://hooks.example.com', 'off')).toMatch(/allow-list/);
   });
 });
 

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js';
-import { AppError } from '../../common';
+import { AppError } from '../common';
 
 /** `off`: presets only. `https-public`: public https or allow-listed. `allowlist`: allow-listed only. */
 export type CustomBaseUrlMode = 'off' | 'https-public' | 'allowlist';
@@ -11,13 +11,23 @@ export interface OutboundPolicyOptions {
   readonly allowedHosts: readonly string[];
 }
 
-const MAX_BASE_URL_LENGTH = 2048;
+const URL_LENGTH_MAX = 2048;
 const PRIVATE_NAME_SUFFIXES = ['localhost', 'local', 'internal', 'home.arpa', 'lan', 'intranet'];
 /** Azure WireServer. A public address by its range, but one that only the inside of Azure answers on. */
 const AZURE_WIRE_SERVER = '168.63.129.16';
 
+/** What a checked URL is to whoever wrote it. */
+interface UrlField {
+  /** As a fault calls it. */
+  readonly name: string;
+  readonly pointer: string;
+}
+
+const BASE_URL: UrlField = { name: 'base URL', pointer: '/baseUrl' };
+const WEBHOOK_URL: UrlField = { name: 'URL', pointer: '/url' };
+
 /**
- * Where this server may send a key. Immutable. Two walls: the text of a base URL when it is saved, and
+ * Where this server may send a key or an event. Immutable. Two walls: the text of a URL when it is saved, and
  * the origin and address of every connection when it is opened (a name may resolve to anything later).
  */
 export class OutboundPolicy {
@@ -39,19 +49,24 @@ export class OutboundPolicy {
     if (this.#mode === 'off') {
       throw blocked(
         'Custom base URLs are switched off on this server (KEYRUN_CUSTOM_BASE_URL=off).',
+        BASE_URL,
       );
     }
-    const url = parse(text);
-    if (!this.#isAllowListed(plainHost(url.hostname), effectivePort(url))) {
-      if (this.#mode === 'allowlist') {
-        throw blocked(
-          'The host and port are not on the allow-list of this server (KEYRUN_ALLOWED_HOSTS).',
-        );
-      }
-      const fault = originFault(url);
-      if (fault !== null) throw blocked(fault);
-    }
+    const url = parse(text, BASE_URL);
+    if (text.includes('?')) throw blocked('The base URL must not have a query (?…).', BASE_URL);
+    this.#checkTarget(url, BASE_URL);
     return `${url.protocol}//${url.host}${withoutTrailingSlashes(url.pathname)}`;
+  }
+
+  /**
+   * The canonical form of a URL that events are sent to. A query may stay: it is how many receivers tell their
+   * callers apart. Without `https-public` only what is allow-listed may be called, also under `off`.
+   * @throws {AppError} `blocked_destination` with a sentence that names the fault, never the URL.
+   */
+  checkWebhookUrl(text: string): string {
+    const url = parse(text, WEBHOOK_URL);
+    this.#checkTarget(url, WEBHOOK_URL);
+    return url.href;
   }
 
   /**
@@ -61,7 +76,7 @@ export class OutboundPolicy {
   checkOrigin(origin: URL): void {
     if (this.#isAllowListed(plainHost(origin.hostname), effectivePort(origin))) return;
     const fault = originFault(origin);
-    if (fault !== null) throw blocked(fault);
+    if (fault !== null) throw blocked(fault, BASE_URL);
   }
 
   /**
@@ -70,13 +85,22 @@ export class OutboundPolicy {
    */
   checkAddress(hostname: string, port: number, address: string): void {
     if (!this.allowsAddress(hostname, port, address)) {
-      throw blocked('The host resolves to an address that is not public.');
+      throw blocked('The host resolves to an address that is not public.', BASE_URL);
     }
   }
 
   /** The rule of {@link checkAddress} as an answer. Anything that is no IP address is refused. */
   allowsAddress(hostname: string, port: number, address: string): boolean {
     return this.#isAllowListed(plainHost(hostname), port) || isPublicAddress(address);
+  }
+
+  #checkTarget(url: URL, field: UrlField): void {
+    if (this.#isAllowListed(plainHost(url.hostname), effectivePort(url))) return;
+    const fault =
+      this.#mode === 'https-public'
+        ? originFault(url)
+        : 'The host and port are not on the allow-list of this server (KEYRUN_ALLOWED_HOSTS).';
+    if (fault !== null) throw blocked(fault, field);
   }
 
   #isAllowListed(host: string, port: number): boolean {
@@ -96,23 +120,28 @@ export function isPublicAddress(address: string): boolean {
   return parsed.toString() !== AZURE_WIRE_SERVER;
 }
 
-function parse(text: string): URL {
-  if (text.length > MAX_BASE_URL_LENGTH)
-    throw blocked('The base URL is longer than 2048 characters.');
+function parse(text: string, field: UrlField): URL {
+  const { name } = field;
+  if (text.length > URL_LENGTH_MAX)
+    throw blocked(`The ${name} is longer than ${URL_LENGTH_MAX} characters.`, field);
   // The URL parser would drop these silently, and what is shown would not be what is called.
   if (/[\p{Cc}\s]/u.test(text)) {
-    throw blocked('The base URL contains white space or control characters.');
+    throw blocked(`The ${name} contains white space or control characters.`, field);
   }
   const url = URL.parse(text);
-  if (url === null) throw blocked('The base URL is not a URL.');
+  if (url === null) throw blocked(`The ${name} is not a URL.`, field);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw blocked('The scheme of the base URL must be https.');
+    throw blocked(`The scheme of the ${name} must be https.`, field);
   }
   if (url.username !== '' || url.password !== '') {
-    throw blocked('The base URL contains credentials. Save the key as `apiKey` instead.');
+    throw blocked(
+      field === BASE_URL
+        ? 'The base URL contains credentials. Save the key as `apiKey` instead.'
+        : `The ${name} contains credentials. The signature is what proves the sender.`,
+      field,
+    );
   }
-  if (text.includes('#')) throw blocked('The base URL must not have a fragment (#…).');
-  if (text.includes('?')) throw blocked('The base URL must not have a query (?…).');
+  if (text.includes('#')) throw blocked(`The ${name} must not have a fragment (#…).`, field);
   return url;
 }
 
@@ -167,8 +196,8 @@ function canonicalHostAndPort(entry: string): string {
   return `${plainHost(url.hostname)}:${port}`;
 }
 
-function blocked(sentence: string): AppError {
+function blocked(sentence: string, { pointer }: UrlField): AppError {
   return new AppError('blocked_destination', sentence, {
-    fields: [{ pointer: '/baseUrl', message: sentence }],
+    fields: [{ pointer, message: sentence }],
   });
 }
