@@ -79,7 +79,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
         'id', execution.id, 'workspaceId', execution.workspace_id, 'agentId', execution.agent_id,
         'provider', execution.provider, 'model', execution.model,
         'status', CASE execution.status WHEN 'interrupted' THEN 'failed' ELSE execution.status END,
-        'finishReason', execution.finish_reason, 'error', execution.error,
+        'mode', execution.mode, 'finishReason', execution.finish_reason, 'error', execution.error,
         'usage', CASE WHEN execution.input_tokens IS NOT NULL AND execution.output_tokens IS NOT NULL
             AND execution.usage_source IS NOT NULL THEN json_build_object(
           'inputTokens', execution.input_tokens, 'outputTokens', execution.output_tokens,

@@ -42,6 +42,6 @@ const SERVER = [ServerIdentity, ServerLease, ServerGate, Drain, JournalAdoption,
   imports: [AiProvidersModule, ApiKeysModule, ContentModule, QueueModule, ReceiptJournalModule],
   controllers: [ExecutionsController, ExecutionProgressController],
   providers: [...LEDGER, ...RUNNING, ...ASKING, ...QUEUED, ...SERVER, Maintenance],
-  exports: [Drain, ServerLease],
+  exports: [ServerGate],
 })
 export class ExecutionsModule {}

@@ -1,1 +1,2 @@
 export { ExecutionsModule } from './executions.module';
+export { ServerGate } from './lifecycle/server-gate';

@@ -8,6 +8,8 @@ import {
 } from '@nestjs/terminus';
 import { DataSource } from 'typeorm';
 import { ApiKeySecrets } from '../api-keys';
+import { AppError } from '../common';
+import { ServerGate } from '../executions';
 import { Public } from '../workspaces';
 
 @ApiTags('Health')
@@ -19,6 +21,7 @@ export class HealthController {
     private readonly indicators: HealthIndicatorService,
     private readonly dataSource: DataSource,
     private readonly apiKeySecrets: ApiKeySecrets,
+    private readonly gate: ServerGate,
   ) {}
 
   /** Whether the process works at all; asks nobody else. */
@@ -33,7 +36,12 @@ export class HealthController {
   @Get('ready')
   @HealthCheck({ swaggerDocumentation: true })
   async ready(): Promise<HealthCheckResult> {
-    return this.health.check([async () => this.database(), async () => this.vault()]);
+    return this.health.check([
+      async () => this.database(),
+      async () => this.vault(),
+      () => this.executions(),
+      () => this.receipts(),
+    ]);
   }
 
   private async database() {
@@ -44,6 +52,26 @@ export class HealthController {
     } catch {
       return indicator.down({ message: 'PostgreSQL does not answer' });
     }
+  }
+
+  /** False while it shuts down, or while others may take it for dead. */
+  private executions() {
+    const indicator = this.indicators.check('executions');
+    try {
+      this.gate.assertOpen();
+      return indicator.up();
+    } catch (error) {
+      const message = error instanceof AppError ? error.message : 'nothing can be started';
+      return indicator.down({ message });
+    }
+  }
+
+  /** What is unsettled waits for the database; what is quarantined waits for a person. */
+  private receipts() {
+    const indicator = this.indicators.check('receipts');
+    const { writable, ...counts } = this.gate.receipts;
+    const message = 'The receipt journal in the data directory cannot be written';
+    return writable ? indicator.up(counts) : indicator.down({ ...counts, message });
   }
 
   /** A key that does not open concerns its workspace; the server serves all others. */

@@ -46,7 +46,7 @@ describe('the data key of a workspace', () => {
       provider: 'openai',
       model: 'gpt-x',
       apiKeyId: keyId,
-      timeoutMs: 1_000,
+      timeoutMs: 5_000,
       messages: [{ role: 'user', content: 'x' }],
     });
     return JSON.stringify(body).includes('connect_failed');

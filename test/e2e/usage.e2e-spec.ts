@@ -158,17 +158,10 @@ describe('the usage report', () => {
 
   it('counts what a crash interrupted as failed and, as it may be billed, as unpriced', async () => {
     const { dataSource } = app.database;
-    for (const name of ['status_known', 'terminal']) {
-      await dataSource.query(
-        `ALTER TABLE agent_executions DROP CONSTRAINT IF EXISTS agent_executions_${name}`,
-      );
-    }
-    await write({ status: 'failed', billed: 'unknown' });
-    await dataSource.query('ALTER TABLE agent_executions DISABLE TRIGGER USER');
-    await dataSource.query(
-      `UPDATE agent_executions SET status = 'interrupted' WHERE workspace_id = $1`,
-      [workspaceId],
-    );
+    await write({ status: 'running' });
+    await dataSource.query('SELECT count(*) FROM interrupt_executions(NULL, 100, $1)', [
+      'It died.',
+    ]);
     expect((await report(TIME)).totals).toMatchObject({
       ...{ failed: 1, errorRate: 1, unpriced: 1, costUsd: null },
     });

@@ -70,9 +70,9 @@ async function writeExecution(
   const isPaid = entry.status === 'completed';
   await owner.query(
     `INSERT INTO agent_executions (id, workspace_id, agent_id, provider, model, api_key_id, status,
-       created_at, deadline_at, completed_at, latency_ms, usage_source, cost_nano_usd,
+       created_at, deadline_at, owner_id, completed_at, latency_ms, usage_source, cost_nano_usd,
        input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, CASE $7 WHEN 'running' THEN $1::uuid END, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
     [
       ...[id, workspaceId, entry.agentId, entry.provider, entry.model, entry.apiKeyId],
       ...[entry.status, entry.createdAt, isTerminal(entry) ? entry.createdAt : null],

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { JournalUnavailable, ReceiptJournal } from '../../receipt-journal';
+import { type JournalStatus, JournalUnavailable, ReceiptJournal } from '../../receipt-journal';
 import { ledgerUnavailable } from '../ledger/execution-ledger';
 import { Drain } from './drain';
 import { ServerIdentity } from './server-identity';
@@ -37,6 +37,12 @@ export class ServerGate implements OnModuleInit {
     this.drain.assertOpen();
     this.lease.assertHeld();
     if (!this.journalIsWritable()) throw ledgerUnavailable();
+  }
+
+  /** What the operator is told of the receipts on this machine. */
+  get receipts(): Pick<JournalStatus, 'writable' | 'unsettled' | 'quarantined'> {
+    const { writable, unsettled, quarantined } = this.journal.status();
+    return { writable, unsettled, quarantined };
   }
 
   private journalIsWritable(): boolean {
