@@ -117,6 +117,7 @@ module.exports = {
       ['executions', 'receipt-journal', 'api-keys', 'workspaces', 'common', 'config'],
       'Tells whether the parts answer and how many keys do not open.',
     ),
+    mayImportOnly('web-ui', ['common'], 'Serves built files; the UI itself talks to HTTP only.'),
     mayImportOnly(
       'startup',
       ['workspaces', 'crypto', 'database', 'common', 'config'],

@@ -1,9 +1,10 @@
-// Builds dist/ and stamps it with a digest of its sources, so that a start can tell whether it is stale.
+// Builds dist/, server and web UI, and stamps it with a digest of its sources, so that a start can tell whether it is stale.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildUi, isUiStale } from './build-ui.mjs';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const stamp = join(root, 'dist', '.build-stamp');
@@ -41,6 +42,7 @@ function sourceDigest() {
   return hash.digest('hex');
 }
 
+/** Whether the server is; the commands that need no UI do not ask for more. */
 export function isStale() {
   return !existsSync(stamp) || readFileSync(stamp, 'utf8') !== sourceDigest();
 }
@@ -63,9 +65,21 @@ export function build() {
 function removeOlderThan(time) {
   for (const file of filesBelow('dist')) {
     const path = join(root, file);
+    if (file.startsWith('dist/web-ui/')) continue;
     if (statSync(path).mtimeMs < time - CLOCK_TOLERANCE_MS) rmSync(path);
   }
 }
 
+/** Builds server and UI, or what of them is stale. */
+export async function buildAll({ ifStale }) {
+  if (!ifStale || isStale()) build();
+  try {
+    if (!ifStale || isUiStale()) await buildUi();
+  } catch (error) {
+    console.error(`keyrun: the UI cannot be built: ${error.message}`);
+    process.exit(1);
+  }
+}
+
 const isCalled = process.argv[1] === fileURLToPath(import.meta.url);
-if (isCalled && (!process.argv.includes('--if-stale') || isStale())) build();
+if (isCalled) await buildAll({ ifStale: process.argv.includes('--if-stale') });

@@ -1,7 +1,8 @@
 // npm start: builds what is missing or stale, then becomes the server.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, isStale, root } from './build.mjs';
+import { isUiStale } from './build-ui.mjs';
+import { buildAll, isStale, root } from './build.mjs';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 19)) {
@@ -10,8 +11,8 @@ if (major < 22 || (major === 22 && minor < 19)) {
   );
   process.exit(78);
 }
-if (isStale()) {
+if (isStale() || isUiStale()) {
   console.log('keyrun: building (a few seconds, only after a change)');
-  build();
+  await buildAll({ ifStale: true });
 }
 await import(pathToFileURL(join(root, 'dist', 'src', 'main.js')).href);

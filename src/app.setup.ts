@@ -17,6 +17,7 @@ import {
 } from './common';
 import { Environment } from './config';
 import { runRequest } from './database';
+import { webUi } from './web-ui';
 import { LeakedTokens } from './workspaces';
 
 /** Bodies with a conversation may be long; all others are small. */
@@ -44,14 +45,20 @@ export function configureApp(app: NestExpressApplication): void {
     runRequest(next, () => request.id);
   });
   app.use(refuseSecretsInUrls(app.get(LeakedTokens, { strict: false })));
+  app.use(webUi());
   app.use(refuseUnknownPaths);
   for (const path of LONG_BODY_ROUTES) app.use(path, ...jsonBody(LONG_BODY));
   app.use(...jsonBody(SHORT_BODY));
-  app.setGlobalPrefix('api', { exclude: ['health/live', 'health/ready'] });
+  setRoutePrefix(app);
   SwaggerModule.setup('docs', app, () => createOpenApiDocument(app), {
     jsonDocumentUrl: 'docs-json',
     customSiteTitle: 'Keyrun API',
   });
+}
+
+/** Where the routes of the controllers are. */
+export function setRoutePrefix(app: INestApplication): void {
+  app.setGlobalPrefix('api', { exclude: ['health/live', 'health/ready'] });
 }
 
 /** The OpenAPI description of our own API. */
@@ -77,7 +84,7 @@ function refuseSecretsInUrls(leaks: LeakedTokens): RequestHandler {
 
 const KNOWN_PATHS = /^\/(api|docs|docs-json|health)(\/|$)/;
 
-/** Outside of our own paths Express would answer in HTML. Whoever opens the bare address reads the reference. */
+/** Outside of our own paths Express would answer in HTML. Without a UI, the bare address leads to the reference. */
 const refuseUnknownPaths: RequestHandler = (request, response, next) => {
   if (request.path === '/') response.redirect('/docs');
   else next(KNOWN_PATHS.test(request.path) ? undefined : new AppError('not_found'));

@@ -17,6 +17,7 @@ export function banner({ baseUrl, wayIn, generatedRootKeyFile, isTerminal }: Ban
       ? `${wayIn.token.text}  (also in ${wayIn.tokenFile})`
       : `in ${wayIn.tokenFile}`;
     lines.push(`  Owner token        ${shown}`);
+    if (isTerminal) lines.push(`  Sign in            ${baseUrl}/#token=${wayIn.token.text}`);
   }
   if (generatedRootKeyFile !== null) {
     lines.push(

@@ -28,7 +28,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     ...['startup', 'api-keys', 'content', 'webhooks', 'audit', 'audit-trail', 'crypto'],
     ...['database', 'common', 'config'],
   ].map((module) => `../${module}`),
-  'src/app.setup.ts': ['./common', 'express'],
+  'src/app.setup.ts': ['./common', './web-ui', 'express'],
   'src/app.module.ts': [
     ...['ai-providers', 'api-keys', 'audit', 'common', 'config', 'crypto', 'database'],
     ...['content', 'executions', 'health', 'queue', 'receipt-journal'],
@@ -88,7 +88,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     '../common',
   ],
   'src/usage/index.ts': ['../ai-providers', '../workspaces', '../database', '../common'],
-  'src/health/index.ts': ['../api-keys', '../receipt-journal', '../workspaces'],
+  'src/health/index.ts': ['../api-keys', '../executions', '../receipt-journal', '../workspaces'],
+  'src/web-ui/index.ts': ['../common', 'express'],
   'test/support/app.ts': ['../../src/app.module', '../../src/api-keys/api-key.entity'],
   'test/app.spec.ts': ['./support/app', 'jest'],
 };
@@ -119,6 +120,7 @@ const OFFENCES: readonly (readonly [rule: string, file: string, imports: string]
   ['executions-cannot-decrypt', 'src/executions/type-only.ts', 'type ../crypto'],
   ['usage-arrows', 'src/usage/bad.ts', '../executions'],
   ['health-arrows', 'src/health/bad.ts', '../crypto'],
+  ['web-ui-arrows', 'src/web-ui/bad.ts', '../config'],
   ['startup-arrows', 'src/startup/bad.ts', '../executions'],
   ['cli-arrows', 'src/cli/bad.ts', '../executions'],
   ['vendor-sdks-in-providers-only', 'src/ai-providers/sdk.ts', 'openai'],

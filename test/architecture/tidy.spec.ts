@@ -9,9 +9,15 @@ import { lineLimit, TIDY_RULES } from './tidy-rules';
  */
 const KNOWN_LENGTHS: Readonly<Record<string, number>> = {};
 
+/** Written by a generator from the OpenAPI document, for the compiler only. */
+const GENERATED = 'web/src/client/';
+
 const FILES: readonly ProjectFile[] = [
   { path: 'ormconfig.ts', text: readProjectFile('ormconfig.ts') },
   ...['src', 'migrations', 'test'].flatMap((folder) => filesBelow(folder, '.ts')),
+  ...['.ts', '.tsx', '.mjs'].flatMap((ending) =>
+    filesBelow('web', ending).filter(({ path }) => !path.startsWith(GENERATED)),
+  ),
   ...filesBelow('scripts', '.mjs'),
 ];
 

@@ -190,3 +190,14 @@ describe('the limits of the server', () => {
     expect((await readAnswer(socket)).status).toBe(200);
   });
 });
+
+describe('a server that closes', () => {
+  it('does not wait for connections that nothing was asked on', async () => {
+    const app = await TestApp.start();
+    const socket = openSocket(app);
+    await once(socket, 'connect');
+    const closed = once(socket, 'close');
+    await app.close();
+    await closed;
+  });
+});

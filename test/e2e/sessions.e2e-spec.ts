@@ -94,6 +94,17 @@ describe('a session of the web UI', () => {
     expect(JSON.stringify(rows)).not.toContain(cookie);
   });
 
+  it('that is over takes its cookie back, so that a token can be sent again', async () => {
+    const { cookie } = await signIn();
+    await withCookie('delete', '/api/session', cookie).set(CSRF).expect(204);
+    const refused = await withCookie('get', '/api/session', cookie).expect(401);
+    expect(refused.headers['set-cookie']).toEqual([
+      expect.stringMatching(/^keyrun=; Path=\/; Expires=Thu, 01 Jan 1970 .*HttpOnly/),
+    ]);
+    const { headers } = await app.request('get', '/api/session', 'kr_pat_wrong').expect(401);
+    expect(headers).not.toHaveProperty('set-cookie');
+  });
+
   it('changes things from a page of ours only', async () => {
     const { cookie } = await signIn();
     const rename = (headers: Record<string, string>) => {

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { RequestHandler } from 'express';
 import { AppError } from '../errors/app-error';
 
@@ -22,6 +23,26 @@ const LIMITS = {
 /** Bounds what slow or greedy clients can hold. An answer under way, however long, is never cut. Before `listen`. */
 export function limitServer(server: Server): void {
   Object.assign(server, LIMITS);
+  dropUnusedAtClose(server);
+}
+
+/**
+ * Browsers open connections in advance. Node takes one that has not asked for anything yet for a busy one, so
+ * a server that closes would wait for it until the browser is gone.
+ */
+function dropUnusedAtClose(server: Server): void {
+  const unused = new Set<Socket>();
+  server.on('connection', (socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('request', ({ socket }) => unused.delete(socket));
+  const close = server.close.bind(server);
+  server.close = (callback) => {
+    close(callback);
+    for (const socket of unused) socket.destroy();
+    return server;
+  };
 }
 
 /** Refuses a request with more header fields than any client of ours sends, instead of reading a part of them. */

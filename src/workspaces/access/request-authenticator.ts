@@ -46,7 +46,22 @@ export class RequestAuthenticator {
     }
     if (authorization !== undefined) throw new AppError('ambiguous_credentials');
     refuseCrossSite(request, this.environment.isBehindTls);
-    return this.counted(request, () => this.sessions.authenticate(session, workspaceId));
+    return this.counted(request, () => this.useSession(request, session, workspaceId));
+  }
+
+  /** A cookie that has ended is taken back: a browser that still sends it could not sign in with a token. */
+  private async useSession(
+    request: Request,
+    session: string,
+    workspaceId: string | null,
+  ): Promise<AuthenticatedCaller> {
+    try {
+      return await this.sessions.authenticate(session, workspaceId);
+    } catch (error) {
+      const isOver = error instanceof AppError && error.code === 'unauthenticated';
+      if (isOver && request.res !== undefined) this.cookie.clear(request.res);
+      throw error;
+    }
   }
 
   private async counted<T>(request: Request, authenticate: () => Promise<T>): Promise<T> {

@@ -1,0 +1,1 @@
+export { webUi } from './web-ui';

@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { PROJECT_ROOT } from '../process/server-process';
+import { useUiBench } from './support/ui-suite';
+import { standInForUsage } from './support/usage-stand-in';
+
+/** WCAG 2.2 AA is the sum of these. */
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+/** `UPDATE_SCREENSHOTS=1 npm run test:ui` rewrites those of the documentation. */
+const SCREENSHOTS = process.env.UPDATE_SCREENSHOTS === '1';
+
+/** Every page, and what one waits for on it. */
+const PAGES = [
+  ['keys', 'Saved keys'],
+  ['executions', 'agent-of-a-test'],
+  ['playground?provider=echo&run=1', 'Attempts and receipt'],
+  ['usage', 'Cost per day'],
+  ['settings/workspace', 'Delete the workspace'],
+  ['settings/tokens', 'First owner'],
+  ['settings/webhooks', 'webhook'],
+  ['settings/audit', 'workspace.created'],
+  ['settings/encryption', 'Replace the data key…'],
+  ['nowhere', 'No such page'],
+] as const;
+
+/** What opens over a page: where, and the buttons that lead to it. */
+const DIALOGS = [
+  ['keys', ['Add OpenAI key']],
+  ['keys', ['More for Broken', 'Delete…']],
+  ['keys', ['More for Broken', 'Replace the secret…']],
+  ['settings/tokens', ['New token']],
+  ['settings/encryption', ['Replace the data key…']],
+] as const;
+
+describe.each(['light', 'dark'] as const)('in %s, the web UI is for everybody:', (colorScheme) => {
+  const bench = useUiBench();
+
+  beforeAll(async () => {
+    const broken = await bench().saveKey({
+      label: 'Broken',
+      apiKey: 'sk-proj-bad-000000000000abcd',
+    });
+    await bench().call('POST', 'api-keys/test', { keyId: broken.id });
+    const off = await bench().saveKey({ label: 'Switched off' });
+    await bench().call('PATCH', `api-keys/${off.id}`, { enabled: false });
+    await bench().saveKey({ label: 'New', provider: 'anthropic', baseUrl: bench().upstream.url });
+    for (const model of ['echo', 'error-429', 'tool']) {
+      await bench().call('POST', 'executions', {
+        agentId: 'agent-of-a-test',
+        provider: 'echo',
+        model,
+        messages: [{ role: 'user', content: 'Hello' }],
+      });
+    }
+  });
+
+  const open = async (path: string) => {
+    const { page } = await bench().openSignedIn('/', { colorScheme });
+    await standInForUsage(page);
+    await page.getByRole('heading', { name: 'Keys', exact: true }).waitFor();
+    await page.goto(bench().path(path));
+    return page;
+  };
+
+  it.each(PAGES)('%s', async (path, text) => {
+    const page = await open(path);
+    await page.getByText(text).first().waitFor();
+    await expectNoViolations(page);
+    await takeScreenshot(page, path, colorScheme);
+  });
+
+  it.each(DIALOGS)('what opens on %s by %j', async (path, buttons) => {
+    const page = await open(path);
+    for (const name of buttons) {
+      await page.getByRole('button', { name }).or(page.getByRole('menuitem', { name })).click();
+    }
+    await page.getByRole('dialog').waitFor();
+    await page.locator('[role=menu]').waitFor({ state: 'detached' });
+    await expectNoViolations(page);
+  });
+
+  it('the way in', async () => {
+    const { page } = await bench().open('/', { colorScheme });
+    await page.getByRole('heading', { name: 'Sign in to Keyrun' }).waitFor();
+    await expectNoViolations(page);
+    await takeScreenshot(page, 'sign-in', colorScheme);
+  });
+
+  it('an execution with its attempts', async () => {
+    const page = await open('executions?status=failed');
+    await page
+      .getByRole('row', { name: /agent-of-a-test/ })
+      .getByRole('link')
+      .click();
+    await page.getByRole('dialog').getByText('Attempt 3').waitFor();
+    await expectNoViolations(page);
+    await takeScreenshot(page, 'execution', colorScheme);
+  });
+
+  it('is checked by something that can fail', async () => {
+    const page = await open('keys');
+    await page.getByText('Saved keys').waitFor();
+    await page.evaluate(() => {
+      document.querySelector('h1')?.style.setProperty('opacity', '0.3');
+    });
+    await expect(expectNoViolations(page)).rejects.toThrow('color-contrast');
+  });
+});
+
+async function expectNoViolations(page: Page): Promise<void> {
+  // What fades in has another contrast meanwhile.
+  await page.waitForFunction(() =>
+    document.getAnimations().every(({ playState }) => playState !== 'running'),
+  );
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async (tags) => {
+    const { axe: inPage } = globalThis as unknown as { axe: typeof axe };
+    const results = await inPage.run(document, { runOnly: { type: 'tag', values: tags } });
+    return results.violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary ?? ''}`),
+    );
+  }, TAGS);
+  expect(violations).toEqual([]);
+}
+
+async function takeScreenshot(page: Page, path: string, colorScheme: string): Promise<void> {
+  if (!SCREENSHOTS || path === 'nowhere' || colorScheme === 'dark') return;
+  const name = path.replace(/\?.*/, '').replaceAll('/', '-');
+  await page.setViewportSize({ width: 1_000, height: 640 });
+  await page.screenshot({ path: join(PROJECT_ROOT, 'docs', 'screenshots', `${name}.png`) });
+}

@@ -1,0 +1,131 @@
+import { useUiBench } from './support/ui-suite';
+
+const ROWS = 50_000;
+/** They come a hundred at a time. */
+const SCROLL_LIMIT_MS = 600_000;
+
+/** Completed executions of the last minutes, one every 10 ms, in the order of their ids. */
+const INSERT = `
+  INSERT INTO agent_executions (id, workspace_id, agent_id, provider, model, status, created_at, started_at, completed_at, deadline_at,
+                                latency_ms, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_source)
+  SELECT (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7000' || '8' || substr(md5(number::text), 1, 15))::uuid,
+         $1, 'agent-' || number, 'echo', 'echo', 'completed', moment, moment, moment, moment, 5, 1, 1, 0, 0, 0, 'provider'
+  FROM (SELECT number, now() - (${ROWS} - number) * interval '10 milliseconds' AS moment
+        FROM generate_series(1, ${ROWS}) AS number) AS made`;
+
+describe('the executions page', () => {
+  const bench = useUiBench();
+
+  const run = async (body: object = {}) =>
+    bench().call<{ id: string }>('POST', 'executions', {
+      agentId: 'test',
+      provider: 'echo',
+      model: 'echo',
+      messages: [{ role: 'user', content: 'Hello' }],
+      ...body,
+    });
+
+  it('shows what starts while one looks, and what becomes of it', async () => {
+    const { page } = await bench().openSignedIn(bench().path('executions'));
+    await page.getByText('Nothing ran yet').waitFor();
+    const slow = run({ agentId: 'slow-one', model: 'slow' });
+    const row = page.getByRole('row', { name: /slow-one/ });
+    await row.getByText('Running').waitFor();
+    await slow;
+    await row.getByText('Completed').waitFor();
+  });
+
+  it('tells of every attempt, its wait, and why it failed', async () => {
+    const failed = await bench().call<{ executionId: string }>('POST', 'executions', {
+      agentId: 'unlucky',
+      provider: 'echo',
+      model: 'error-500',
+      messages: [{ role: 'user', content: 'Hello' }],
+    });
+    const { page } = await bench().openSignedIn(bench().path(`executions/${failed.executionId}`));
+    const drawer = page.getByRole('dialog');
+    await drawer.getByText('Attempt 3 failed').waitFor();
+    expect(await drawer.getByText(/^Waited /).count()).toBe(2);
+    await drawer.getByText('Failed: server_error').waitFor();
+    await drawer.getByText('Nothing was paid.').waitFor();
+  });
+
+  it('takes filters from the address and puts them there', async () => {
+    await run({ agentId: 'narrow-me' });
+    await run({ agentId: 'not-me' });
+    const { page } = await bench().openSignedIn(bench().path('executions?agentId=narrow-me'));
+    await page.getByRole('row', { name: /narrow-me/ }).waitFor();
+    expect(await page.getByRole('row', { name: /not-me/ }).count()).toBe(0);
+    await page.getByLabel('Agent').fill('not-me');
+    await page.getByRole('row', { name: /not-me/ }).waitFor();
+    await page.waitForURL(/agentId=not-me/);
+    await page
+      .getByRole('row', { name: /not-me/ })
+      .getByRole('link')
+      .click();
+    await page.getByRole('dialog').getByText('not-me').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(page.url()).toMatch(/executions\?agentId=not-me$/);
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByRole('row', { name: /narrow-me/ }).waitFor();
+  });
+
+  it('runs again, in the playground or as it was', async () => {
+    const { page } = await bench().openSignedIn(bench().path('playground?run=1&agentId=again'));
+    await page.getByRole('link', { name: 'Attempts and receipt' }).click();
+    const drawer = page.getByRole('dialog');
+    await drawer.getByRole('button', { name: 'Run again' }).click();
+    await page.getByText('It ran again.').waitFor();
+    const { data } = await bench().call<{ data: object[] }>('GET', 'executions?agentId=again');
+    expect(data).toHaveLength(2);
+    await page.reload();
+    await drawer.getByRole('button', { name: 'Run the like in the playground' }).click();
+    await page.getByRole('heading', { name: 'Playground' }).waitFor();
+    expect(await page.getByLabel('Agent').inputValue()).toBe('again');
+  });
+
+  it(
+    'shows 50,000 executions with a page of rows in the document',
+    async () => {
+      await bench().query(INSERT, [bench().workspaceId]);
+      const { page } = await bench().openSignedIn(bench().path('executions?provider=echo'));
+      const frame = page.getByRole('region', { name: 'Executions' });
+      await page
+        .getByRole('row', { name: /agent-/ })
+        .first()
+        .waitFor();
+      const { rows, longestMs } = await frame.evaluate(scrollThrough, ROWS);
+      process.stdout.write(`scrolled through ${ROWS} rows; longest frame ${longestMs} ms\n`);
+      expect(rows).toBeLessThan(80);
+      await frame.getByText('agent-1', { exact: true }).waitFor();
+      await frame.evaluate((element) => {
+        element.scrollTo(0, 0);
+      });
+      await run({ agentId: 'newest' });
+      await page.getByRole('row', { name: /newest/ }).waitFor();
+    },
+    SCROLL_LIMIT_MS,
+  );
+});
+
+/**
+ * In the page: scrolls to the end at every frame, until so many rows are loaded.
+ * @returns the most rows that were in the document, and the longest time between two frames.
+ */
+async function scrollThrough(frame: Element, until: number) {
+  const most = { rows: 0, longestMs: 0 };
+  let last = performance.now();
+  const loaded = () => {
+    const [, count = '0'] = /([\d,]+) loaded/.exec(document.body.innerText) ?? [];
+    return Number(count.replaceAll(',', ''));
+  };
+  for (let step = 0; step % 20 !== 0 || loaded() < until; step += 1) {
+    frame.scrollTo(0, frame.scrollHeight);
+    const now = await new Promise<number>((resolve) => requestAnimationFrame(resolve));
+    most.longestMs = Math.max(most.longestMs, Math.round(now - last));
+    most.rows = Math.max(most.rows, frame.querySelectorAll('tr').length);
+    last = now;
+  }
+  return most;
+}

@@ -1,0 +1,90 @@
+import type { Route } from 'playwright-core';
+import { useUiBench } from './support/ui-suite';
+
+describe('the playground', () => {
+  const bench = useUiBench();
+
+  it('runs the echo demo in one click from the first page', async () => {
+    const { page } = await bench().openSignedIn('/');
+    await page.getByRole('link', { name: 'Run the echo demo' }).click();
+    const answer = page.getByRole('region', { name: 'Text of the answer' });
+    await answer.getByText('Hello! Say this back to me.').waitFor();
+    await page.getByText(/Cost \$0\.0+25 · 11 tokens in, 7 out/).waitFor();
+  });
+
+  it('says why a run failed and what was tried', async () => {
+    const watched = await bench().openSignedIn(bench().path('playground?model=error-500'));
+    watched.expect(/status of 502 .*\/executions/);
+    const { page } = watched;
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.getByRole('alert').getByText('The provider failed', { exact: true }).waitFor();
+    await page.getByRole('link', { name: 'What was tried' }).click();
+    await page.getByRole('dialog').getByText('Attempt 3 failed').waitFor();
+  });
+
+  it('names the field that is wrong', async () => {
+    const watched = await bench().openSignedIn(bench().path('playground'));
+    watched.expect(/status of 400 .*\/executions/);
+    const { page } = watched;
+    await page.getByText('System prompt, key, limit').click();
+    await page.getByLabel('Most output tokens').fill('99999999999');
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    const field = page.getByLabel('Most output tokens');
+    await page.locator(`[id="${(await field.getAttribute('id'))!}-error"]`).waitFor();
+  });
+
+  it('gives a request that a shell can send', async () => {
+    const { page } = await bench().openSignedIn(bench().path('playground'));
+    await page.getByLabel('Message').fill(`It's "quoted" $HOME \`id\``);
+    const curl = await page.getByRole('region', { name: 'The request as curl' }).innerText();
+    const { spawnSync } = await import('node:child_process');
+    const { stdout } = spawnSync('sh', ['-c', curl], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, KEYRUN_TOKEN: bench().token },
+    });
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: 'completed',
+      output: { content: `It's "quoted" $HOME \`id\`` },
+    });
+  });
+
+  it('shows an answer that streams, and how it ends', async () => {
+    const { page } = await bench().openSignedIn(bench().path('playground'));
+    const execution = await bench().call<{ id: string }>('POST', 'executions', {
+      agentId: 'streamed',
+      provider: 'echo',
+      model: 'echo',
+      messages: [{ role: 'user', content: 'ignored' }],
+    });
+    const stream = (...events: [event: string, data: object][]) =>
+      page.route(/\/executions$/, async (route: Route) => {
+        const body = events.map(
+          ([event, data]) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`,
+        );
+        await route.fulfill({ contentType: 'text/event-stream', body: body.join('') });
+      });
+    const run = page.getByRole('button', { name: 'Run', exact: true });
+    const delta = (text: string): [string, object] => ['delta', { type: 'text', text }];
+    const error = { status: 503, title: 'The provider is overloaded', executionId: execution.id };
+
+    await stream(delta('Half an '), delta('answer'), ['error', error]);
+    await run.click();
+    await page.getByText('Half an answer').waitFor();
+    await page.getByRole('alert').getByText('The provider is overloaded').first().waitFor();
+    await page.getByRole('link', { name: 'What was tried' }).waitFor();
+
+    await page.unroute(/\/executions$/);
+    await stream(delta('All '), delta('of it'), [
+      'done',
+      { ...execution, output: { content: 'All of it', toolCalls: [] } },
+    ]);
+    await run.click();
+    await page.getByText('All of it').waitFor();
+    await page.getByText('Cost $').waitFor();
+
+    await page.unroute(/\/executions$/);
+    await stream(delta('Cut'));
+    await run.click();
+    await page.getByRole('alert').getByText('The connection broke').waitFor();
+  });
+});

@@ -1,0 +1,117 @@
+import { useUiBench } from './support/ui-suite';
+import { hasRoute } from './support/usage-stand-in';
+
+describe('the settings', () => {
+  const bench = useUiBench();
+
+  it('make a token that is shown once, rotate it, and revoke it', async () => {
+    const watched = await bench().openSignedIn(bench().path('settings/tokens'));
+    const { page } = watched;
+    const dialog = page.getByRole('dialog');
+    const works = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(`${bench().url}/api/workspaces`, { headers });
+      return answer.status !== 401;
+    };
+    await page.getByRole('button', { name: 'New token' }).click();
+    await dialog.getByLabel('What is it for?').fill('Deploy');
+    await dialog.getByLabel('Only this agent').fill('deployer');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    const first = await page.getByTestId('secret').innerText();
+    expect(first).toMatch(/^kr_pat_\w{36}$/);
+    await dialog.getByText(`export KEYRUN_TOKEN='${first}'`).waitFor();
+    await dialog.getByRole('button', { name: 'I have it' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(await watched.traces()).not.toContain(first);
+    expect(await works(first)).toBe(true);
+
+    await page.getByRole('button', { name: 'Rotate Deploy' }).click();
+    await dialog.getByRole('combobox', { name: 'The old secret still works for' }).click();
+    await page.getByRole('option', { name: 'Not at all' }).click();
+    await dialog.getByRole('button', { name: 'Rotate', exact: true }).click();
+    const second = await page.getByTestId('secret').innerText();
+    await dialog.getByRole('button', { name: 'I have it' }).click();
+    expect([await works(first), await works(second)]).toEqual([false, true]);
+
+    await page.getByRole('button', { name: 'Revoke Deploy' }).click();
+    await dialog.getByLabel('to confirm').fill('Deploy');
+    await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
+    await page.getByRole('row', { name: /Deploy/ }).waitFor({ state: 'detached' });
+    expect(await works(second)).toBe(false);
+  });
+
+  it('say why a token cannot be revoked', async () => {
+    const watched = await bench().openSignedIn(bench().path('settings/tokens'));
+    watched.expect(/status of (409|422)/);
+    const { page } = watched;
+    await page.getByRole('button', { name: 'Revoke First owner' }).click();
+    await page.getByLabel('to confirm').fill('First owner');
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true }).click();
+    await page.getByRole('dialog').getByRole('alert').waitFor();
+  });
+
+  it('make, rename and delete a workspace', async () => {
+    const { page } = await bench().openSignedIn('/');
+    await page.getByRole('button', { name: 'default' }).click();
+    await page.getByRole('menuitem', { name: 'New workspace…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill('Research');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('button', { name: 'Research' }).waitFor();
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.getByLabel('Name').fill('Research 2');
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await page.getByRole('button', { name: 'Research 2' }).waitFor();
+    await page.getByRole('button', { name: 'Delete…' }).click();
+    await dialog.getByLabel('to confirm').fill('Research 2');
+    await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByRole('heading', { name: 'Keys', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'default' }).waitFor();
+    expect(page.url()).toContain(bench().workspaceId);
+  });
+
+  it('prove the audit trail', async () => {
+    const { page } = await bench().openSignedIn(bench().path('settings/audit'));
+    await page.getByRole('cell', { name: 'workspace.created' }).waitFor();
+    await page.getByRole('button', { name: 'Verify the chain' }).click();
+    await page.getByText('The chain is whole').waitFor();
+    await page.getByRole('combobox', { name: 'Action' }).click();
+    await page.getByRole('option', { name: 'session.started' }).click();
+    await page.getByRole('cell', { name: 'workspace.created' }).waitFor({ state: 'detached' });
+    await page.getByRole('cell', { name: 'session.started' }).first().waitFor();
+  });
+
+  it('replace the data key', async () => {
+    await bench().saveKey();
+    const { page } = await bench().openSignedIn(bench().path('settings/encryption'));
+    await page.getByRole('button', { name: 'Replace the data key…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Replace' }).click();
+    await page.getByText('API keys sealed again: 1').waitFor();
+  });
+
+  it('keep webhooks, or say that the server has none', async () => {
+    const { page } = await bench().openSignedIn(bench().path('settings/webhooks'));
+    if (!hasRoute('webhooks')) {
+      await page.getByText('This server has no webhooks.').waitFor();
+      return;
+    }
+    const dialog = page.getByRole('dialog');
+    const url = `${bench().upstream.url}/hook`;
+    await page.getByRole('button', { name: 'New webhook' }).click();
+    await dialog.getByLabel('URL').fill(url);
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    expect(await page.getByTestId('secret').innerText()).toMatch(/^whsec_/);
+    await dialog.getByRole('button', { name: 'I have it' }).click();
+    const card = page.getByRole('region', { name: `Webhook ${url}` });
+    await card.getByRole('button', { name: 'Test' }).click();
+    await card.getByText(/It arrived|It did not arrive/).waitFor();
+    await card.getByRole('button', { name: 'Deliveries' }).click();
+    await card.getByText('Nothing was to be delivered yet.').waitFor();
+    await card.getByRole('button', { name: 'Disable' }).click();
+    await card.getByText('Disabled').waitFor();
+    await card.getByRole('button', { name: 'Delete…' }).click();
+    await dialog.getByLabel('to confirm').fill(url);
+    await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
+    await card.waitFor({ state: 'detached' });
+  });
+});

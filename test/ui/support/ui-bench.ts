@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core';
+import { Client } from 'pg';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cleanUp, newDataDirectory, ownerToken, ServerProcess } from '../../process/server-process';
+import { FaultyUpstream } from '../../support/faulty-upstream';
+import { WatchedPage } from './watched-page';
+
+/** Where Debian puts it. */
+const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+
+/** The key that the upstream accepts. */
+export const GOOD_KEY = 'sk-proj-good-0000000000000000Wx7z';
+
+/** A real server with a data directory of its own, a provider that it can reach, and a browser. */
+export class UiBench {
+  readonly watched: WatchedPage[] = [];
+
+  private constructor(
+    private server: ServerProcess,
+    private readonly dataDirectory: string,
+    readonly upstream: FaultyUpstream,
+    readonly browser: Browser,
+    readonly url: string,
+    readonly token: string,
+    readonly workspaceId: string,
+  ) {}
+
+  static async start(): Promise<UiBench> {
+    const upstream = await FaultyUpstream.start({ acceptedKeys: new Set([GOOD_KEY]) });
+    const dataDirectory = join(await newDataDirectory(), 'data');
+    const server = startServer(dataDirectory, upstream.host, '0');
+    const url = await server.ready();
+    const token = await ownerToken(dataDirectory);
+    const answer = await fetch(`${url}/api/workspaces`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const { data } = (await answer.json()) as { data: { id: string }[] };
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: sandboxArguments() });
+    return new UiBench(server, dataDirectory, upstream, browser, url, token, data[0]!.id);
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.stop();
+    await this.upstream.close();
+    await cleanUp();
+  }
+
+  /** Ends the server and starts it again under the same address. */
+  async restart(whileDown: () => Promise<void>): Promise<void> {
+    await this.server.stop();
+    await whileDown();
+    this.server = startServer(this.dataDirectory, this.upstream.host, new URL(this.url).port);
+    await this.server.ready();
+  }
+
+  /** Path of a page in the owner's workspace. */
+  path(rest: string): string {
+    return `/workspaces/${this.workspaceId}/${rest}`;
+  }
+
+  /** A page in a browser profile of its own, nobody signed in. */
+  async open(path = '/', options: BrowserContextOptions = {}): Promise<WatchedPage> {
+    const context = await this.browser.newContext({ baseURL: this.url, ...options });
+    const watched = new WatchedPage(await context.newPage());
+    this.watched.push(watched);
+    await watched.page.goto(path);
+    return watched;
+  }
+
+  /** The same, signed in as the owner by the link that the banner prints. */
+  async openSignedIn(path: string, options?: BrowserContextOptions): Promise<WatchedPage> {
+    return this.open(`${path}#token=${this.token}`, options);
+  }
+
+  /** A request of the API as the owner. */
+  async call<T>(method: string, path: string, body?: object): Promise<T> {
+    const answer = await fetch(`${this.url}/api/workspaces/${this.workspaceId}/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** Saves a key that leads to the upstream. */
+  async saveKey(fields: object = {}): Promise<{ id: string; label: string }> {
+    return this.call('POST', 'api-keys', {
+      provider: 'openai',
+      apiKey: GOOD_KEY,
+      baseUrl: this.upstream.openAiBaseUrl,
+      label: `Key ${randomUUID().slice(0, 8)}`,
+      ...fields,
+    });
+  }
+
+  /** A statement as the owner of the tables. */
+  async query(text: string, values: unknown[] = []): Promise<void> {
+    const url = (await readFile(join(this.dataDirectory, 'database-url'), 'utf8')).trim();
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    try {
+      await client.query(text, values);
+    } finally {
+      await client.end();
+    }
+  }
+}
+
+function startServer(dataDirectory: string, upstreamHost: string, port: string): ServerProcess {
+  return new ServerProcess({
+    dataDirectory,
+    variables: {
+      PORT: port,
+      LOG_LEVEL: 'warn',
+      KEYRUN_ALLOWED_HOSTS: upstreamHost,
+      KEYRUN_MANAGEMENT_REQUESTS_PER_MINUTE: '1000000',
+      KEYRUN_KEY_TESTS_PER_MINUTE: '1000000',
+      KEYRUN_FAILED_AUTHENTICATIONS_PER_MINUTE: '1000000',
+    },
+  });
+}
+
+/** Chromium refuses to run as root with its sandbox. */
+function sandboxArguments(): string[] {
+  return process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+}

@@ -1,0 +1,116 @@
+import { Button, Group, Menu, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { IconChevronDown } from '@tabler/icons-react';
+import { type SubmitEvent, useState } from 'react';
+import { useNavigate } from 'react-router';
+import { workspacesControllerCreate } from '../client';
+import { ProblemAlert } from '../elements/problem-alert';
+import { useAction } from '../elements/use-action';
+import { useMay, useWorkspaceId, useWorkspaces } from './workspace';
+
+export function WorkspaceSwitcher() {
+  const workspaceId = useWorkspaceId();
+  const workspaces = useWorkspaces();
+  const mayCreate = useMay('workspaces:create');
+  const navigate = useNavigate();
+  const [isCreating, setCreating] = useState(false);
+  const current = workspaces.data?.find(({ id }) => id === workspaceId);
+  return (
+    <>
+      <Menu>
+        <Menu.Target>
+          <Button
+            variant="default"
+            size="xs"
+            rightSection={<IconChevronDown size={14} aria-hidden />}
+            maw={220}
+          >
+            <Text span size="sm" truncate>
+              {current?.name ?? 'Workspace'}
+            </Text>
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Label>Workspaces</Menu.Label>
+          {workspaces.data?.map(({ id, name }) => (
+            <Menu.Item key={id} onClick={() => void navigate(`/workspaces/${id}/keys`)}>
+              {name}
+              {id === workspaceId && ' ✓'}
+            </Menu.Item>
+          ))}
+          {mayCreate && (
+            <>
+              <Menu.Divider />
+              <Menu.Item
+                onClick={() => {
+                  setCreating(true);
+                }}
+              >
+                New workspace…
+              </Menu.Item>
+            </>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+      {isCreating && (
+        <CreateWorkspace
+          onClose={() => {
+            setCreating(false);
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function CreateWorkspace({ onClose }: { onClose: () => void }) {
+  const [name, setName] = useState('');
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const creation = useAction(async () => {
+    const { data } = await workspacesControllerCreate({ body: { name } });
+    await queries.invalidateQueries({ queryKey: ['workspaces'] });
+    onClose();
+    await navigate(`/workspaces/${data.id}/keys`);
+  });
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    void creation.run();
+  };
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title="New workspace"
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <form onSubmit={submit}>
+        <Stack>
+          <Text size="sm" c="dimmed">
+            A workspace has its own provider keys, tokens, executions and bills.
+          </Text>
+          <TextInput
+            data-autofocus
+            label="Name"
+            required
+            maxLength={100}
+            value={name}
+            error={creation.problem?.of('/name')}
+            onChange={(event) => {
+              setName(event.currentTarget.value);
+            }}
+          />
+          <ProblemAlert problem={creation.problem} />
+          <Group justify="flex-end">
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={creation.isRunning}>
+              Create
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,85 @@
+import { Button, Group, List, Modal, Stack, Text } from '@mantine/core';
+import { useState } from 'react';
+import {
+  apiKeyTestsControllerTest,
+  type ProviderResponse,
+  type SavedApiKeyResponse,
+  type TestApiKeyResponse,
+} from '../../client';
+import { useWorkspaceId } from '../../app/workspace';
+import { ProblemAlert } from '../../elements/problem-alert';
+import { useAction } from '../../elements/use-action';
+import { AddKeyForm } from './add-key-form';
+import { useRefreshKeys } from './api-keys-api';
+import { TestResult } from './test-result';
+
+interface AddKeyDialogProps {
+  /** Those that take a key. */
+  readonly providers: readonly ProviderResponse[];
+  readonly initialProvider: ProviderResponse;
+  readonly onClose: () => void;
+}
+
+/** Saves a key, then offers to test it. */
+export function AddKeyDialog({ providers, initialProvider, onClose }: AddKeyDialogProps) {
+  const [saved, setSaved] = useState<SavedApiKeyResponse | null>(null);
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={saved === null ? 'Add a key' : 'Key saved'}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      {saved === null ? (
+        <AddKeyForm
+          providers={providers}
+          initialProvider={initialProvider}
+          onSaved={setSaved}
+          onClose={onClose}
+        />
+      ) : (
+        <SavedKey saved={saved} onClose={onClose} />
+      )}
+    </Modal>
+  );
+}
+
+/** After saving: what looks wrong, and a test with the saved key. */
+function SavedKey({ saved, onClose }: { saved: SavedApiKeyResponse; onClose: () => void }) {
+  const workspaceId = useWorkspaceId();
+  const refresh = useRefreshKeys();
+  const [result, setResult] = useState<TestApiKeyResponse | null>(null);
+  const test = useAction(async () => {
+    const { data } = await apiKeyTestsControllerTest({
+      path: { workspaceId },
+      body: { keyId: saved.id },
+    });
+    setResult(data);
+    await refresh();
+  });
+  return (
+    <Stack>
+      <Text className="wrap-anywhere">
+        “{saved.label}” is saved and encrypted
+        {saved.last4 !== '' && `; all that can be seen of it is …${saved.last4}`}.
+      </Text>
+      {saved.warnings.length > 0 && (
+        <List size="sm">
+          {saved.warnings.map((warning) => (
+            <List.Item key={warning}>{warning}</List.Item>
+          ))}
+        </List>
+      )}
+      <TestResult result={result} />
+      <ProblemAlert problem={test.problem} />
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onClose}>
+          Done
+        </Button>
+        <Button data-autofocus loading={test.isRunning} onClick={() => void test.run()}>
+          Test it
+        </Button>
+      </Group>
+    </Stack>
+  );
+}

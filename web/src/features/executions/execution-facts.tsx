@@ -1,0 +1,83 @@
+import { Alert, Group, Table, Text } from '@mantine/core';
+import type { ReactNode } from 'react';
+import type { ExecutionResponse } from '../../client';
+import { formatCount, formatDateTime, formatDuration } from '../../elements/format';
+import { costOf } from './execution-pages';
+import { ExecutionStatusBadge } from './execution-status-badge';
+
+const BILLED = {
+  no: 'Nothing was billed.',
+  yes: 'It was billed.',
+  partial: 'A part of it was billed.',
+  unknown: 'Whether it was billed is not known.',
+} as const;
+
+export function ExecutionFacts({ execution }: { execution: ExecutionResponse }) {
+  const { status, error, usage } = execution;
+  return (
+    <section aria-label="Facts">
+      {error !== null && (
+        <Alert color="red" title={`Failed: ${error.category}`} mb="sm">
+          <Text size="sm" className="wrap-anywhere">
+            {error.message}
+          </Text>
+          <Text size="sm">
+            {BILLED[error.billed]}{' '}
+            {error.retryable
+              ? 'The same request may succeed later.'
+              : 'Repeating it without a change cannot succeed.'}
+          </Text>
+        </Alert>
+      )}
+      <Facts
+        rows={[
+          ['Status', <ExecutionStatusBadge key="status" status={status} />],
+          ['Agent', execution.agentId],
+          ['Model', `${execution.provider}/${execution.model}`],
+          ['Tokens', usage === null ? '–' : tokens(usage)],
+          ['Cost', costOf(execution)],
+          ['Latency', formatDuration(execution.latencyMs)],
+          ['First token', formatDuration(execution.timeToFirstTokenMs)],
+          ['Created', formatDateTime(execution.createdAt)],
+          ['Finish reason', execution.finishReason ?? '–'],
+        ]}
+      />
+    </section>
+  );
+}
+
+/** Names and what they are, as a table of two columns. */
+export function Facts({ rows }: { rows: readonly (readonly [name: string, value: ReactNode])[] }) {
+  return (
+    <Table withRowBorders={false} verticalSpacing={4} layout="fixed">
+      <Table.Tbody>
+        {rows.map(([name, value]) => (
+          <Table.Tr key={name}>
+            <Table.Th scope="row" w={150} fw={400} c="dimmed">
+              {name}
+            </Table.Th>
+            <Table.Td className="wrap-anywhere">
+              <Group gap="xs">{value}</Group>
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+function tokens(usage: NonNullable<ExecutionResponse['usage']>): string {
+  const extras = [
+    [usage.cacheReadTokens, 'read from cache'],
+    [usage.cacheWriteTokens, 'written to cache'],
+    [usage.reasoningTokens, 'for reasoning'],
+  ] as const;
+  const parts = extras
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${formatCount(count)} ${what}`);
+  return [
+    `${formatCount(usage.inputTokens)} in, ${formatCount(usage.outputTokens)} out`,
+    ...parts,
+    ...(usage.source === 'estimated' ? ['estimated'] : []),
+  ].join(', ');
+}

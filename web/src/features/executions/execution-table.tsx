@@ -1,0 +1,110 @@
+import { Anchor, Text } from '@mantine/core';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useRef } from 'react';
+import { Link } from 'react-router';
+import { useWorkspaceId } from '../../app/workspace';
+import { Age } from '../../elements/age';
+import { formatCount, formatDuration } from '../../elements/format';
+import { costOf, type ExecutionRow } from './execution-pages';
+import { ExecutionStatusBadge } from './execution-status-badge';
+import classes from './execution-table.module.css';
+import type { LiveExecutions } from './use-live-executions';
+
+const ROW_HEIGHT = 44;
+const OVERSCAN = 12;
+const COLUMNS = [
+  'Status',
+  'Started',
+  'Agent',
+  'Model',
+  'Tokens in',
+  'Tokens out',
+  'Cost',
+  'Latency',
+  'First token',
+] as const;
+
+/** Any number of rows: only those in sight are in the document, and more are read as one scrolls. */
+export function ExecutionTable({ live, search }: { live: LiveExecutions; search: string }) {
+  const { rows, hasMore, loadMore } = live;
+  const frame = useRef<HTMLDivElement>(null);
+  const virtualizer = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => frame.current,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: OVERSCAN,
+  });
+  const items = virtualizer.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (hasMore && last >= rows.length - 1 - 2 * OVERSCAN) loadMore();
+  });
+  const before = items[0]?.start ?? 0;
+  const after = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
+  return (
+    <div ref={frame} className={classes.frame} tabIndex={0} role="region" aria-label="Executions">
+      <table className={classes.table} aria-rowcount={hasMore ? -1 : rows.length + 1}>
+        <thead>
+          <tr aria-rowindex={1}>
+            {COLUMNS.map((column) => (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          <Space height={before} />
+          {items.map(({ index }) => {
+            const row = rows[index];
+            return row && <Row key={row.id} row={row} index={index} search={search} />;
+          })}
+          <Space height={after} />
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** Stands for the rows that are not in the document. */
+function Space({ height }: { height: number }) {
+  if (height <= 0) return null;
+  return (
+    <tr aria-hidden>
+      <td colSpan={COLUMNS.length} style={{ height, padding: 0, border: 0 }} />
+    </tr>
+  );
+}
+
+function Row({ row, index, search }: { row: ExecutionRow; index: number; search: string }) {
+  const workspaceId = useWorkspaceId();
+  const target = `/workspaces/${workspaceId}/executions/${row.id}${search && `?${search}`}`;
+  return (
+    <tr aria-rowindex={index + 2} className={classes.row}>
+      <td>
+        <ExecutionStatusBadge status={row.status} />
+      </td>
+      <td>
+        <Anchor component={Link} to={target} underline="always" c="inherit">
+          <Age time={row.startedAt ?? row.createdAt} />
+        </Anchor>
+      </td>
+      <td title={row.agentId}>{row.agentId}</td>
+      <td title={`${row.provider}/${row.model}`}>
+        <Text span size="sm" c="dimmed">
+          {row.provider}/
+        </Text>
+        {row.model}
+      </td>
+      <td className={classes.number}>{count(row.usage?.inputTokens)}</td>
+      <td className={classes.number}>{count(row.usage?.outputTokens)}</td>
+      <td className={classes.number}>{costOf(row)}</td>
+      <td className={classes.number}>{formatDuration(row.latencyMs)}</td>
+      <td className={classes.number}>{formatDuration(row.timeToFirstTokenMs)}</td>
+    </tr>
+  );
+}
+
+function count(tokens: number | undefined): string {
+  return tokens === undefined ? '–' : formatCount(tokens);
+}

@@ -1,0 +1,149 @@
+import { Alert, Button, Code, Group, Select, Skeleton, Stack, Table, Text } from '@mantine/core';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import {
+  type AuditEventResponse,
+  auditControllerList,
+  auditControllerVerify,
+  type AuditVerificationResponse,
+} from '../../client';
+import { useWorkspaceId } from '../../app/workspace';
+import { formatCount, formatDateTime } from '../../elements/format';
+import { ProblemAlert } from '../../elements/problem-alert';
+import { useAction } from '../../elements/use-action';
+import { toProblem } from '../../http/problem';
+import { AUDIT_ACTIONS } from './audit-actions';
+import { useTokens } from './tokens-api';
+
+const PAGE_LIMIT = 50;
+
+/** Who did what, and the proof that nobody changed it since. */
+export function AuditSection() {
+  const workspaceId = useWorkspaceId();
+  const [action, setAction] = useState<string | null>(null);
+  const events = useInfiniteQuery({
+    queryKey: ['audit-events', workspaceId, action],
+    queryFn: async ({ pageParam }) => {
+      const query = {
+        limit: PAGE_LIMIT,
+        ...(pageParam === undefined ? {} : { after: pageParam }),
+        ...(action === null ? {} : { action: action as AuditEventResponse['action'] }),
+      };
+      return (await auditControllerList({ path: { workspaceId }, query })).data;
+    },
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.nextCursor ?? undefined,
+  });
+  const rows = events.data?.pages.flatMap(({ data }) => data) ?? [];
+  return (
+    <Stack>
+      <Group align="flex-end" justify="space-between">
+        <Select
+          label="Action"
+          placeholder="All"
+          clearable
+          searchable
+          data={[...AUDIT_ACTIONS]}
+          value={action}
+          onChange={setAction}
+        />
+        <Button
+          component="a"
+          variant="default"
+          href={`/api/workspaces/${workspaceId}/audit-events/export`}
+          download
+        >
+          Export
+        </Button>
+      </Group>
+      <Verification />
+      <ProblemAlert problem={events.error === null ? null : toProblem(events.error)} />
+      {events.isPending ? <Skeleton h={200} /> : <EventTable events={rows} />}
+      {events.hasNextPage && (
+        <Button
+          variant="default"
+          loading={events.isFetchingNextPage}
+          onClick={() => void events.fetchNextPage()}
+        >
+          Earlier events
+        </Button>
+      )}
+    </Stack>
+  );
+}
+
+function Verification() {
+  const workspaceId = useWorkspaceId();
+  const [result, setResult] = useState<AuditVerificationResponse | null>(null);
+  const verification = useAction(async () => {
+    setResult((await auditControllerVerify({ path: { workspaceId } })).data);
+  });
+  return (
+    <Stack gap="xs">
+      <Group>
+        <Button
+          variant="default"
+          loading={verification.isRunning}
+          onClick={() => void verification.run()}
+        >
+          Verify the chain
+        </Button>
+      </Group>
+      <ProblemAlert problem={verification.problem} />
+      {result !== null && (
+        <Alert
+          role="status"
+          color={result.ok ? 'green' : 'red'}
+          title={result.ok ? 'The chain is whole' : 'The chain is broken'}
+        >
+          <Text size="sm" className="wrap-anywhere">
+            {formatCount(result.events)} events checked.{' '}
+            {result.firstBroken !== null &&
+              `The first that was tampered with is number ${result.firstBroken.sequence}: ${result.firstBroken.reason}.`}
+            {result.ok &&
+              result.head !== null &&
+              `It ends with ${result.head.hash}. Kept elsewhere, this proves that nothing before it changed.`}
+          </Text>
+        </Alert>
+      )}
+    </Stack>
+  );
+}
+
+function EventTable({ events }: { events: readonly AuditEventResponse[] }) {
+  const tokens = useTokens();
+  const nameOf = (actor: string) =>
+    tokens.data?.find(({ id }) => id === actor)?.name ??
+    (actor === 'server' ? 'the server' : actor);
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Audit events">
+      <Table miw={760}>
+        <Table.Thead>
+          <Table.Tr>
+            {['Number', 'Time', 'Who', 'Action', 'Details'].map((column) => (
+              <Table.Th key={column}>{column}</Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {events.map((event) => (
+            <Table.Tr key={event.id}>
+              <Table.Td>{event.sequence}</Table.Td>
+              <Table.Td>{formatDateTime(event.occurredAt)}</Table.Td>
+              <Table.Td className="wrap-anywhere">{nameOf(event.actor)}</Table.Td>
+              <Table.Td>{event.action}</Table.Td>
+              <Table.Td className="wrap-anywhere">
+                <Code>{detailsOf(event)}</Code>
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </div>
+  );
+}
+
+function detailsOf({ subjectType, purpose, details }: AuditEventResponse): string {
+  const parts = Object.entries(details).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return [subjectType, ...(purpose === null ? [] : [`for ${purpose}`]), ...parts].join(' ');
+}

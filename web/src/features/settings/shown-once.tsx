@@ -1,0 +1,52 @@
+import { Alert, Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
+import { CopyButton } from '../../elements/copy-button';
+
+interface ShownOnceProps {
+  readonly title: string;
+  readonly secret: string;
+  /** A ready text that uses it. */
+  readonly snippet?: string;
+  readonly onClose: () => void;
+}
+
+/** A secret that was just made. It is in this dialog only and gone when it closes. */
+export function ShownOnce({ title, secret, snippet, onClose }: ShownOnceProps) {
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={title}
+      size="lg"
+      closeOnClickOutside={false}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <Stack>
+        <Alert color="yellow" role="status">
+          Copy it now. It is stored as a digest and cannot be shown again.
+        </Alert>
+        <Code block data-testid="secret" className="wrap-anywhere">
+          {secret}
+        </Code>
+        <Group>
+          <CopyButton text={secret} label="Copy" />
+        </Group>
+        {snippet !== undefined && (
+          <>
+            <Text size="sm">Ready to paste into a shell:</Text>
+            <Code block tabIndex={0} role="region" aria-label="Snippet">
+              {snippet}
+            </Code>
+            <Group>
+              <CopyButton text={snippet} label="Copy the snippet" />
+            </Group>
+          </>
+        )}
+        <Group justify="flex-end">
+          <Button data-autofocus onClick={onClose}>
+            I have it
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}

@@ -1,0 +1,171 @@
+import { Badge, Button, Code, Group, Skeleton, Stack, Table, Text } from '@mantine/core';
+import { useState } from 'react';
+import { type AccessTokenResponse, accessTokensControllerRevoke } from '../../client';
+import { useSession } from '../../app/session';
+import { useMay, useWorkspaceId } from '../../app/workspace';
+import { Age } from '../../elements/age';
+import { ConfirmDeletion } from '../../elements/confirm-deletion';
+import { notifyDone } from '../../elements/notify';
+import { ProblemAlert } from '../../elements/problem-alert';
+import { toProblem } from '../../http/problem';
+import { CreateTokenDialog } from './create-token-dialog';
+import { RotateTokenDialog } from './rotate-token-dialog';
+import { ShownOnce } from './shown-once';
+import { tokenSnippet, useRefreshTokens, useTokens } from './tokens-api';
+
+type DialogState =
+  | { readonly name: 'create' }
+  | { readonly name: 'rotate' | 'revoke'; readonly token: AccessTokenResponse }
+  | { readonly name: 'secret'; readonly secret: string }
+  | null;
+
+/** Who and what may use this workspace. */
+export function TokensSection() {
+  const tokens = useTokens();
+  const mayWrite = useMay('tokens:write');
+  const [dialog, setDialog] = useState<DialogState>(null);
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <Text c="dimmed">For agents, applications and people. A secret is shown once.</Text>
+        <Button
+          disabled={!mayWrite}
+          onClick={() => {
+            setDialog({ name: 'create' });
+          }}
+        >
+          New token
+        </Button>
+      </Group>
+      <ProblemAlert problem={tokens.error === null ? null : toProblem(tokens.error)} />
+      {tokens.isPending && <Skeleton h={160} />}
+      {tokens.data !== undefined && <TokenTable tokens={tokens.data} open={setDialog} />}
+      <TokenDialog state={dialog} setState={setDialog} />
+    </Stack>
+  );
+}
+
+function TokenTable({
+  tokens,
+  open,
+}: {
+  tokens: readonly AccessTokenResponse[];
+  open: (state: DialogState) => void;
+}) {
+  const { session } = useSession();
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Tokens">
+      <Table miw={760} verticalSpacing="sm">
+        <Table.Thead>
+          <Table.Tr>
+            {['Token', 'Role', 'Only', 'Expires', 'Last used', 'Actions'].map((column) => (
+              <Table.Th key={column}>{column}</Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {tokens.map((token) => (
+            <Table.Tr key={token.id}>
+              <Table.Th scope="row">
+                <Text size="sm" fw={600} className="wrap-anywhere">
+                  {token.name} {token.id === session.tokenId && <Badge tt="none">this one</Badge>}
+                </Text>
+                <Code>…{token.last4}</Code>
+              </Table.Th>
+              <Table.Td>{token.role}</Table.Td>
+              <Table.Td className="wrap-anywhere">{limitsOf(token)}</Table.Td>
+              <Table.Td>
+                <Age time={token.expiresAt} />
+              </Table.Td>
+              <Table.Td>
+                <Age time={token.lastUsedAt} />
+              </Table.Td>
+              <Table.Td>
+                <TokenActions token={token} open={open} />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </div>
+  );
+}
+
+function TokenActions({
+  token,
+  open,
+}: {
+  token: AccessTokenResponse;
+  open: (state: DialogState) => void;
+}) {
+  const mayWrite = useMay('tokens:write');
+  return (
+    <Group gap="xs" wrap="nowrap">
+      {(['rotate', 'revoke'] as const).map((name) => (
+        <Button
+          key={name}
+          size="xs"
+          variant="default"
+          disabled={!mayWrite}
+          aria-label={`${name === 'rotate' ? 'Rotate' : 'Revoke'} ${token.name}`}
+          onClick={() => {
+            open({ name, token });
+          }}
+        >
+          {name === 'rotate' ? 'Rotate' : 'Revoke'}
+        </Button>
+      ))}
+    </Group>
+  );
+}
+
+function TokenDialog({
+  state,
+  setState,
+}: {
+  state: DialogState;
+  setState: (state: DialogState) => void;
+}) {
+  const workspaceId = useWorkspaceId();
+  const refresh = useRefreshTokens();
+  const close = () => {
+    setState(null);
+  };
+  const show = (secret: string) => {
+    setState({ name: 'secret', secret });
+  };
+  if (state === null) return null;
+  if (state.name === 'create') return <CreateTokenDialog onCreated={show} onClose={close} />;
+  if (state.name === 'secret') {
+    const snippet = tokenSnippet(workspaceId, state.secret);
+    return <ShownOnce title="The token" secret={state.secret} snippet={snippet} onClose={close} />;
+  }
+  const { token } = state;
+  if (state.name === 'rotate') {
+    return <RotateTokenDialog token={token} onRotated={show} onClose={close} />;
+  }
+  const revoke = async () => {
+    await accessTokensControllerRevoke({ path: { workspaceId, tokenId: token.id } });
+    await refresh();
+    notifyDone(`“${token.name}” is revoked.`);
+  };
+  return (
+    <ConfirmDeletion
+      title="Revoke this token?"
+      verb="Revoke"
+      name={token.name}
+      onConfirm={revoke}
+      onClose={close}
+    >
+      <Text size="sm">It is refused from the next request on, on every node, for good.</Text>
+    </ConfirmDeletion>
+  );
+}
+
+function limitsOf({ scopes, agentId }: AccessTokenResponse): string {
+  const limits = [
+    ...(agentId === null ? [] : [`agent ${agentId}`]),
+    ...(scopes === null ? [] : scopes),
+  ];
+  return limits.length === 0 ? '–' : limits.join(', ');
+}
