@@ -28,7 +28,6 @@ describe('keyrun audit verify', () => {
   beforeEach(() => {
     exitCode = process.exitCode;
     process.exitCode = 0;
-    process.env.DATABASE_URL = app.database.url.expose();
   });
 
   afterEach(() => {
@@ -40,8 +39,9 @@ describe('keyrun audit verify', () => {
   async function run(
     options: Parameters<VerifyAuditCommand['run']>[1],
   ): Promise<[string, unknown]> {
-    // Reading the settings removes it.
+    // Reading the settings removes them.
     process.env.KEYRUN_ROOT_KEY = app.rootKey;
+    process.env.DATABASE_URL = app.database.url.expose();
     const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
     try {
       await command.run([], options);

@@ -13,7 +13,13 @@ import { initialiseCluster, Postmaster, PostmasterExited } from './postmaster';
 
 const USER_NAME = 'keyrun_owner';
 const DATABASE_NAME = 'keyrun';
-const THROW_AWAY_SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+/** For tests, whose many applications have a pool each. */
+const THROW_AWAY_SETTINGS = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '400',
+};
 /** A killed predecessor needs a moment to stop and to let go of its lock file. */
 const START_TIMEOUT_MS = 20_000;
 /** One that still serves after this long was not killed: another server uses it. */
