@@ -170,6 +170,25 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
         WHERE execution.id = wanted_id AND execution.workspace_id = owner_workspace_id;
     END $$`,
 
+  // What may lie at a provider that was asked to store it, for two hours after its server died.
+  'list_lost_executions(text, integer)': `
+    list_lost_executions(default_store_content text, most integer)
+      RETURNS TABLE (execution_id uuid, workspace_id uuid, provider text, model text, api_key_id uuid,
+        fence integer, attempt_number integer, started_at timestamptz, keeps_output boolean)
+      LANGUAGE sql STABLE ${DEFINER} AS $$
+      SELECT execution.id, execution.workspace_id, execution.provider, execution.model,
+             execution.api_key_id, execution.fence,
+             (SELECT max(attempt.attempt_number)::integer FROM execution_attempts attempt
+               WHERE attempt.execution_id = execution.id),
+             coalesce(execution.started_at, execution.created_at),
+             execution.mode = 'async' OR coalesce(workspace.store_content, default_store_content) = 'full'
+        FROM workspaces workspace JOIN agent_executions execution ON execution.workspace_id = workspace.id
+       WHERE workspace.store_at_provider AND execution.status = 'interrupted'
+         AND execution.completed_at > now() - interval '2 hours'
+         AND execution.id > first_execution_id(now() AT TIME ZONE 'UTC' - interval '1 day')
+       ORDER BY execution.id LIMIT most
+    $$`,
+
   // A wake-up that was lost, or that could not be sent: those that nobody took for a while.
   'take_overdue_executions(integer, integer)': `
     take_overdue_executions(overdue_seconds integer, most integer)

@@ -23,6 +23,7 @@ import { Cancellation } from './lifecycle/cancellation';
 import { Drain } from './lifecycle/drain';
 import { JournalAdoption } from './lifecycle/journal-adoption';
 import { Maintenance } from './lifecycle/maintenance';
+import { ProviderLookUp } from './lifecycle/provider-look-up';
 import { RunningExecutions } from './lifecycle/running-executions';
 import { ServerGate } from './lifecycle/server-gate';
 import { ServerIdentity } from './lifecycle/server-identity';
@@ -35,13 +36,14 @@ const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, Settlements
 const RUNNING = [RunningExecutions, ExecutionRunner, ExecutionStreams, StreamFollower];
 const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];
 const QUEUED = [AsyncExecutions, QueuedExecutions, ExecutionWorker, PaidProviders];
-const SERVER = [ServerIdentity, ServerLease, ServerGate, Drain, JournalAdoption, Sweeper];
+const SERVER = [ServerIdentity, ServerLease, ServerGate, Drain];
+const RESCUE = [JournalAdoption, ProviderLookUp, Sweeper];
 
 /** Runs executions on the keys of a workspace, and follows each to its end. */
 @Module({
   imports: [AiProvidersModule, ApiKeysModule, ContentModule, QueueModule, ReceiptJournalModule],
   controllers: [ExecutionsController, ExecutionProgressController],
-  providers: [...LEDGER, ...RUNNING, ...ASKING, ...QUEUED, ...SERVER, Maintenance],
+  providers: [...LEDGER, ...RUNNING, ...ASKING, ...QUEUED, ...SERVER, ...RESCUE, Maintenance],
   exports: [ServerGate],
 })
 export class ExecutionsModule {}

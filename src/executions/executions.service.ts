@@ -9,6 +9,7 @@ import type { ExecutionRecord } from './ledger/execution-record';
 import type { ExecutionMode } from './ledger/execution-status';
 import type { IdempotencyClaim } from './ledger/ledger-rows';
 import { sealRequest } from './ledger/stored-content';
+import { storedAs } from './lifecycle/provider-look-up';
 import { ServerGate } from './lifecycle/server-gate';
 
 /** One execution to run: what, by whom, and the provider that the controller made with the resolved key. */
@@ -76,7 +77,7 @@ export class ExecutionsService {
     );
     if ('status' in started) return { kind: 'replay', record: started };
     const { storeAtProvider, onDisconnect } = started.settings;
-    const storeAs = storeAtProvider ? { executionId: id, attemptNumber: 1 } : undefined;
+    const storeAs = storeAtProvider ? storedAs(id) : undefined;
     const ended = this.runner.run(started, {
       ...{ provider, credential, deadlineAt },
       params: { ...params, storeAs },

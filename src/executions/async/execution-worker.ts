@@ -9,6 +9,7 @@ import { Environment } from '../../config';
 import { ExecutionQueue, type WakeUp } from '../../queue';
 import { ExecutionRunner } from '../execution-runner';
 import { notSent } from '../ledger/attempt-outcome';
+import { storedAs } from '../lifecycle/provider-look-up';
 import { FAILURE_CATEGORIES, type FailureCategory } from '../ledger/execution-record';
 import { type PaidProvider, PaidProviders } from './paid-providers';
 import { type QueuedExecution, QueuedExecutions } from './queued-executions';
@@ -52,10 +53,8 @@ export class ExecutionWorker implements OnApplicationBootstrap, BeforeApplicatio
     const claimed = await this.queued.claim(execution, paid.credential.keyId);
     if (claimed === null) return;
     const { running, deadlineAt } = claimed;
-    const { id: executionId, attempts } = running.record;
-    const storeAs = running.settings.storeAtProvider
-      ? { executionId, attemptNumber: attempts.length }
-      : undefined;
+    const { storeAtProvider } = running.settings;
+    const storeAs = storeAtProvider ? storedAs(running.record.id) : undefined;
     const params = { ...execution.request, storeAs };
     try {
       await this.runner.run(running, { ...paid, params, deadlineAt, isStreamed: true });

@@ -3,6 +3,8 @@ import { type AIProvider, ProviderFactory } from '../../ai-providers';
 import { ApiKeyCredentials, type ResolvedCredential } from '../../api-keys';
 import type { ExecutionRecord } from '../ledger/execution-record';
 
+type ExecutionOfKey = Pick<ExecutionRecord, 'id' | 'workspaceId' | 'provider' | 'apiKeyId'>;
+
 /** A provider that holds the key that pays. */
 export interface PaidProvider {
   readonly provider: AIProvider;
@@ -18,7 +20,8 @@ export class PaidProviders {
   ) {}
 
   /** @throws {AppError} as {@link ApiKeyCredentials.resolve}. */
-  async open({ id, workspaceId, provider, apiKeyId }: ExecutionRecord): Promise<PaidProvider> {
+  async open(execution: ExecutionOfKey): Promise<PaidProvider> {
+    const { id, workspaceId, provider, apiKeyId } = execution;
     const credential = await this.credentials.resolve({
       ...{ workspaceId, provider, purpose: id },
       keyId: apiKeyId ?? undefined,

@@ -8,6 +8,7 @@ import { DataSource } from 'typeorm';
 import { ExecutionQueue } from '../../queue';
 import { INTERRUPTED_MESSAGE } from '../ledger/attempt-outcome';
 import { JournalAdoption } from './journal-adoption';
+import { ProviderLookUp } from './provider-look-up';
 import { ServerLease } from './server-lease';
 
 const INTERVAL_MS = 2_000;
@@ -23,7 +24,7 @@ const OVERDUE = `
 
 /**
  * Ends what dead servers left behind: first their receipts, which complete executions, then what they have no
- * receipt of. Every server sweeps; there is no leader.
+ * receipt of, which a provider may still know. Every server sweeps; there is no leader.
  */
 @Injectable()
 export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
@@ -36,6 +37,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly lease: ServerLease,
     private readonly adoption: JournalAdoption,
     private readonly queue: ExecutionQueue,
+    private readonly lookUp: ProviderLookUp,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -55,6 +57,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     await this.adoption.adopt();
     await this.interrupt();
     await this.wakeUpOverdue();
+    await this.lookUp.run();
   }
 
   private async sweepQuietly(): Promise<void> {
