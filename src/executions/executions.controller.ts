@@ -6,6 +6,7 @@ import {
   ApiOkResponse,
   ApiOperation,
   ApiParam,
+  ApiProduces,
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
@@ -25,6 +26,8 @@ import { ExecutionAnswers } from './execution-answers';
 import { ExecutionIntake } from './execution-intake';
 import { findInReach } from './execution-reach';
 import { ExecutionQueries } from './ledger/execution-queries';
+import { ExecutionFeed } from './streams/execution-feed';
+import { requestIdOf, SseResponse } from './streams/sse-response';
 
 /** An estimate sends nothing, so it needs no real key. */
 const NO_KEY_NEEDED = new Secret('estimates-send-nothing');
@@ -38,6 +41,7 @@ export class ExecutionsController {
     private readonly intake: ExecutionIntake,
     private readonly answers: ExecutionAnswers,
     private readonly queries: ExecutionQueries,
+    private readonly feed: ExecutionFeed,
   ) {}
 
   @Post()
@@ -106,6 +110,25 @@ export class ExecutionsController {
     query.agentId = agentInReach(principal, query.agentId);
     const records = await this.queries.list(principal.workspaceId, query);
     return toList(records, query.limit, presentSummary);
+  }
+
+  @Get('feed')
+  @ApiOperation({
+    summary: 'Follow a list of executions',
+    description:
+      'Server-sent events without end: `execution` with the summary of each of the newest executions, and again whenever one of them changes or begins. Takes the filters of the list; `limit` is how many are followed.',
+  })
+  @Requires('executions:read')
+  @ApiProduces('text/event-stream')
+  @ApiOkResponse({ description: 'Events until the client hangs up' })
+  async follow(
+    @CurrentPrincipal() principal: Principal,
+    @Query() query: ListExecutionsQuery,
+    @Res() response: Response,
+  ): Promise<void> {
+    query.agentId = agentInReach(principal, query.agentId);
+    const client = new SseResponse(response, { requestId: requestIdOf(response) });
+    await this.feed.follow(principal.workspaceId, query, client);
   }
 
   @Get(':executionId')

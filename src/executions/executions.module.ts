@@ -29,11 +29,13 @@ import { ServerGate } from './lifecycle/server-gate';
 import { ServerIdentity } from './lifecycle/server-identity';
 import { ServerLease } from './lifecycle/server-lease';
 import { Sweeper } from './lifecycle/sweeper';
+import { ExecutionFeed } from './streams/execution-feed';
 import { ExecutionStreams } from './streams/execution-streams';
 import { StreamFollower } from './streams/stream-follower';
 
 const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, Settlements];
-const RUNNING = [RunningExecutions, ExecutionRunner, ExecutionStreams, StreamFollower];
+const RUNNING = [RunningExecutions, ExecutionRunner];
+const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed];
 const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];
 const QUEUED = [AsyncExecutions, QueuedExecutions, ExecutionWorker, PaidProviders];
 const SERVER = [ServerIdentity, ServerLease, ServerGate, Drain];
@@ -43,7 +45,16 @@ const RESCUE = [JournalAdoption, ProviderLookUp, Sweeper];
 @Module({
   imports: [AiProvidersModule, ApiKeysModule, ContentModule, QueueModule, ReceiptJournalModule],
   controllers: [ExecutionsController, ExecutionProgressController],
-  providers: [...LEDGER, ...RUNNING, ...ASKING, ...QUEUED, ...SERVER, ...RESCUE, Maintenance],
+  providers: [
+    ...LEDGER,
+    ...RUNNING,
+    ...STREAMS,
+    ...ASKING,
+    ...QUEUED,
+    ...SERVER,
+    ...RESCUE,
+    Maintenance,
+  ],
   exports: [ServerGate],
 })
 export class ExecutionsModule {}

@@ -52,6 +52,7 @@ export const LOWEST_ROLE: Readonly<Record<string, Role | 'public'>> = {
   'GET /api/workspaces/{workspaceId}/webhooks/{webhookId}/deliveries': 'developer',
   'POST /api/workspaces/{workspaceId}/webhooks/{webhookId}/deliveries/{deliveryId}/redrive':
     'admin',
+  'GET /api/workspaces/{workspaceId}/executions/feed': 'viewer',
   'GET /api/workspaces/{workspaceId}/executions/{executionId}/stream': 'viewer',
   'POST /api/workspaces/{workspaceId}/executions/{executionId}/cancel': 'developer',
 };

@@ -55,6 +55,11 @@ export class SseResponse implements StreamReader {
     else stopReading();
   }
 
+  /** An event without a position: it cannot be resumed after. */
+  tell(event: string, data: unknown): void {
+    this.send(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+
   delta(delta: ExecutionDelta, position: StreamPosition): void {
     this.send(frame('delta', delta, position));
   }

@@ -1,0 +1,51 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import type { ListExecutionsQuery } from '../dto/list-executions.query';
+import { presentSummary } from '../dto/present-execution';
+import { ExecutionQueries } from '../ledger/execution-queries';
+import type { SseResponse } from './sse-response';
+
+const LOOK_MS = 1_000;
+
+/**
+ * Tells a client what becomes of the newest executions of a list: each once as it is, and again when it changes. The
+ * ledger is asked once a second, so it makes no difference on which server an execution runs.
+ */
+@Injectable()
+export class ExecutionFeed {
+  constructor(private readonly queries: ExecutionQueries) {}
+
+  /** Resolves when the client is gone. A database that is away is asked again. */
+  async follow(
+    workspaceId: string,
+    query: ListExecutionsQuery,
+    client: SseResponse,
+  ): Promise<void> {
+    let told = new Map<string, string>();
+    while (client.isOpen) {
+      told = await this.tellChanges(workspaceId, query, { client, told });
+      await delay(LOOK_MS);
+    }
+  }
+
+  private async tellChanges(
+    workspaceId: string,
+    query: ListExecutionsQuery,
+    { client, told }: { client: SseResponse; told: Map<string, string> },
+  ): Promise<Map<string, string>> {
+    try {
+      const records = await this.queries.list(workspaceId, query);
+      const now = new Map<string, string>();
+      // The oldest first: a client that puts each on top of its list has the order of the list.
+      for (const record of records.slice(0, query.limit).reverse()) {
+        const summary = presentSummary(record);
+        const text = JSON.stringify(summary);
+        now.set(record.id, text);
+        if (told.get(record.id) !== text) client.tell('execution', summary);
+      }
+      return now;
+    } catch {
+      return told;
+    }
+  }
+}
