@@ -1659,6 +1659,44 @@ export type ExecutionsControllerEstimateResponses = {
 
 export type ExecutionsControllerEstimateResponse = ExecutionsControllerEstimateResponses[keyof ExecutionsControllerEstimateResponses];
 
+export type ExecutionsControllerFollowData = {
+    body?: never;
+    path: {
+        workspaceId: unknown;
+    };
+    query?: {
+        /**
+         * Most entries to return
+         */
+        limit?: number;
+        /**
+         * `nextCursor` of the page before
+         */
+        after?: string;
+        agentId?: string;
+        status?: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+        provider?: string;
+        model?: string;
+        apiKeyId?: string;
+        /**
+         * Created at or after
+         */
+        from?: string;
+        /**
+         * Created before
+         */
+        to?: string;
+    };
+    url: '/api/workspaces/{workspaceId}/executions/feed';
+};
+
+export type ExecutionsControllerFollowResponses = {
+    /**
+     * Events until the client hangs up
+     */
+    200: unknown;
+};
+
 export type ExecutionsControllerGetData = {
     body?: never;
     path: {
