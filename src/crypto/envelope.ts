@@ -38,8 +38,9 @@ export function parseEnvelope(text: unknown): Envelope {
   if (typeof text !== 'string' || text.length > MAXIMUM_CHARACTERS) {
     throw new CryptoRefused('malformed');
   }
-  const [, dataKeyId, payload] = ENVELOPE.exec(text) ?? [];
-  if (dataKeyId === undefined || payload === undefined) throw new CryptoRefused('malformed');
+  const parts = ENVELOPE.exec(text);
+  if (parts === null) throw new CryptoRefused('malformed');
+  const [, dataKeyId = '', payload = ''] = parts;
   const sealed = Buffer.from(payload, 'base64url');
   // Several base64url texts decode to the same bytes; only the one we write is accepted.
   if (sealed.toString('base64url') !== payload) throw new CryptoRefused('malformed');

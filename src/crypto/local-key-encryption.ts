@@ -50,8 +50,9 @@ export class LocalKeyEncryption implements KeyEncryption {
   }
 
   #unwrap(wrapped: string, context: DataKeyContext): Buffer {
-    const [, rootKeyId, payload] = WRAPPED.exec(wrapped) ?? [];
-    if (rootKeyId === undefined || payload === undefined) throw new CryptoRefused('malformed');
+    const parts = WRAPPED.exec(wrapped);
+    if (parts === null) throw new CryptoRefused('malformed');
+    const [, rootKeyId = '', payload = ''] = parts;
     const rootKey = this.#rootKeys.get(rootKeyId);
     if (rootKey === undefined) throw new CryptoRefused('root_key_unknown');
     const sealed = Buffer.from(payload, 'base64url');

@@ -24,11 +24,9 @@ export function formatWrappedDataKey({ scheme, rootKeyId, payload }: WrappedData
 
 /** @throws CryptoRefused `malformed` */
 export function parseWrappedDataKey(text: string): WrappedDataKey {
-  const [, scheme, rootKeyId, payload] =
-    text.length > MAXIMUM_CHARACTERS ? [] : (WRAPPED.exec(text) ?? []);
-  if (scheme === undefined || rootKeyId === undefined || payload === undefined) {
-    throw new CryptoRefused('malformed');
-  }
+  const parts = text.length > MAXIMUM_CHARACTERS ? null : WRAPPED.exec(text);
+  if (parts === null) throw new CryptoRefused('malformed');
+  const [, scheme = '', rootKeyId = '', payload = ''] = parts;
   return { scheme, rootKeyId, payload };
 }
 

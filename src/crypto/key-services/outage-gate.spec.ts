@@ -30,7 +30,9 @@ describe('OutageGate', () => {
     ['denied', false],
     ['key_unusable', false],
   ] as const)('%s is an outage: %p', async (fault, expected) => {
-    expect(isOutage(new KeyServiceUnavailable(fault))).toBe(expected);
+    const error = new KeyServiceUnavailable(fault);
+    expect(error.name).toBe('KeyServiceUnavailable');
+    expect(isOutage(error)).toBe(expected);
     await failing(fault);
     expect(outages).toEqual(expected ? [fault] : []);
     expect(await passing()).toEqual(

@@ -50,6 +50,7 @@ describe('VaultTransitClient', () => {
     const plaintext = dataKey.toString('base64');
     expect(service.requests).toMatchObject(
       ['workspace-1', 'system'].map((workspaceId) => ({
+        method: 'POST',
         url: '/v1/team/transit/encrypt/a%20key%2F%C3%A4',
         headers: { 'content-type': 'application/json', 'x-vault-token': 'hvs.of-the-test' },
         body: { plaintext, context: derivation(workspaceId) },
@@ -63,6 +64,7 @@ describe('VaultTransitClient', () => {
     expect(await decrypt()).toEqual(dataKey);
     expect(service.requests).toMatchObject([
       {
+        method: 'POST',
         url: '/v1/team/transit/decrypt/a%20key%2F%C3%A4',
         body: { ciphertext: PAYLOAD, context: derivation('workspace-1') },
       },
@@ -117,6 +119,10 @@ describe('VaultTransitClient', () => {
   });
 
   it('takes a refused connection for unreachable and a late answer for a timeout', async () => {
+    const aborted = AbortSignal.abort();
+    expect(await outcome(client.encrypt(dataKey, CONTEXT, aborted))).toBe('timeout');
+    expect(await outcome(client.decrypt(PAYLOAD, CONTEXT, aborted))).toBe('timeout');
+    expect(service.calls).toBe(0);
     service.behaviour = 'silent';
     const late = client.decrypt(PAYLOAD, CONTEXT, AbortSignal.timeout(50));
     expect(await outcome(late)).toBe('timeout');
