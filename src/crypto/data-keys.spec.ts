@@ -336,7 +336,17 @@ describe('DataKeys', () => {
     const former = await dataKeys.create(workspaceId);
     const active = parseRootKey(generateRootKey(), 'KEYRUN_ROOT_KEY');
     const next = new DataKeys(new LocalKeyEncryption(active, [rootKey]), store);
+    const replace = store.replaceWrapped.bind(store);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    jest.spyOn(store, 'replaceWrapped').mockImplementation(async (...values) => {
+      await held;
+      return replace(...values);
+    });
     await next.byId(workspaceId, former.id);
+    const isLater = new Promise((resolve) => setImmediate(resolve, 'later'));
+    expect(await Promise.race([next.onModuleDestroy(), isLater])).toBe('later');
+    release();
     await next.onModuleDestroy();
     expect(store.rows).toMatchObject([{ id: former.id, rootKeyId: active.id }]);
   });
