@@ -46,6 +46,16 @@ describe('LocalKeyEncryption', () => {
     }
   });
 
+  it('reads nothing with anything in front of it, and neither does the table', async () => {
+    const wrapped = await local.wrap(dataKey, context);
+    const pattern = new RegExp(WRAPPED_DATA_KEY_SQL_PATTERN);
+    for (const front of [' ', 'x', '\n', 'w1:', wrapped]) {
+      expect(await outcome(`${front}${wrapped}`)).toBe('malformed');
+      if (front !== wrapped) expect(`${front}${wrapped}`).not.toMatch(pattern);
+    }
+    expect(dataKey.toString('base64')).not.toMatch(pattern);
+  });
+
   it('wraps under a fresh IV each time and leaves the data key as it is', async () => {
     const before = Buffer.from(dataKey);
     const texts = await Promise.all(
