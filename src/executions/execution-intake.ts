@@ -9,6 +9,7 @@ import { type CreateExecutionDto, DEFAULT_TIMEOUT_MS, toParams } from './dto/cre
 import { IdempotencyKeyTaken } from './execution-tracker';
 import { readIdempotencyKey } from './idempotency/idempotency-claim';
 import { Replays } from './idempotency/replays';
+import { isUnheard } from './ledger/execution-ledger';
 import { ExecutionQueries } from './ledger/execution-queries';
 import type { ExecutionRecord } from './ledger/execution-record';
 import type { ExecutionMode } from './ledger/execution-status';
@@ -90,8 +91,12 @@ export class ExecutionIntake {
     try {
       await this.queue.enqueue({ ...rest, id, workspaceId, provider, idempotency });
     } catch (error) {
-      if (!(error instanceof IdempotencyKeyTaken) || idempotency === null) throw error;
-      return { record: await this.replays.find(workspaceId, idempotency, error), isReplay: true };
+      if (error instanceof IdempotencyKeyTaken && idempotency !== null)
+        return { record: await this.replays.find(workspaceId, idempotency, error), isReplay: true };
+      if (!isUnheard(error)) throw error;
+      const record = await this.queries.get(workspaceId, id).catch(() => null);
+      if (record === null) throw error;
+      return { record, isReplay: false };
     }
     return { record: await this.queries.get(workspaceId, id), isReplay: false };
   }

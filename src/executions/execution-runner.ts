@@ -72,6 +72,7 @@ export class ExecutionRunner {
     let firstPieceAtMs: number | null = null;
     const timeToFirstTokenMs = () =>
       firstPieceAtMs === null ? null : Math.round(firstPieceAtMs - execution.startedAtMs);
+    let lastFailure: ProviderError | null = null;
     let result: ExecuteResult;
     try {
       result = await this.providerCalls.run({
@@ -92,13 +93,14 @@ export class ExecutionRunner {
           deadlineAt: call.deadlineAt,
           maxAttempts: Math.max(1, ATTEMPTS_MAX + 1 - started.record.attempts.length),
           onAttemptFailed: async ({ error, waitMs }) => {
-            if (waitMs !== null)
-              execution = await this.tracker.failAttempt(execution, error, waitMs);
+            if (waitMs === null) return;
+            lastFailure = error;
+            execution = await this.tracker.failAttempt(execution, error, waitMs);
           },
         },
       });
     } catch (error) {
-      throw await this.fail(execution, call, { error, run, timeToFirstTokenMs });
+      throw await this.fail(execution, call, { error, lastFailure, run, timeToFirstTokenMs });
     }
     void this.credentials.noteUse(call.credential, 'ok');
     return this.tracker.completeExecution(execution, result, timeToFirstTokenMs());
@@ -107,10 +109,10 @@ export class ExecutionRunner {
   private async fail(
     execution: RunningExecution,
     { credential }: ExecutionCall,
-    end: { error: unknown; run: Run; timeToFirstTokenMs: () => number | null },
+    end: Failure,
   ): Promise<AppError> {
     const { error, run } = end;
-    const failure = toProviderError(error);
+    const failure = toProviderError(error, end.lastFailure);
     if (failure.category === 'internal') {
       const name = error instanceof Error ? error.name : typeof error;
       const executionId = execution.record.id;
@@ -135,9 +137,21 @@ export class ExecutionRunner {
 /** Tells that an answer is in the receipt journal and not yet in the ledger. */
 export const JOURNALED = { 'Execution-Persistence': 'journaled' };
 
-/** What is no ProviderError is a bug of ours or of a provider module, or a write-ahead that failed. */
-function toProviderError(error: unknown): ProviderError {
+interface Failure {
+  readonly error: unknown;
+  /** Of the attempt that another was to follow. */
+  readonly lastFailure: ProviderError | null;
+  readonly run: Run;
+  readonly timeToFirstTokenMs: () => number | null;
+}
+
+/**
+ * What is no ProviderError is a bug of ours or of a provider module, or a write-ahead that failed: then the execution
+ * ended with the attempt before.
+ */
+function toProviderError(error: unknown, lastFailure: ProviderError | null): ProviderError {
   if (error instanceof ProviderError) return error;
+  if (error instanceof AppError && lastFailure !== null) return lastFailure;
   const billed = error instanceof AppError ? 'no' : 'unknown';
   return new ProviderError({ category: 'internal', retry: 'never', billed });
 }

@@ -9,7 +9,7 @@ import {
   succeeded,
   totalsOf,
 } from './ledger/attempt-outcome';
-import { ExecutionLedger, type StartedRow } from './ledger/execution-ledger';
+import { ExecutionLedger, isUnheard, type StartedRow } from './ledger/execution-ledger';
 import type {
   AttemptOutcome,
   AttemptRecord,
@@ -19,6 +19,7 @@ import type {
 import type { AttemptKey, ExecutionStart, Settlement } from './ledger/ledger-rows';
 import { Settlements } from './ledger/settlements';
 import { sealOutput } from './ledger/stored-content';
+import { UnheardStarts } from './ledger/unheard-starts';
 
 /** An execution under way: its record so far, and the clock that measures it. */
 export interface RunningExecution {
@@ -56,6 +57,7 @@ export class ExecutionTracker {
   constructor(
     private readonly ledger: ExecutionLedger,
     private readonly settlements: Settlements,
+    private readonly unheardStarts: UnheardStarts,
   ) {}
 
   /**
@@ -67,7 +69,7 @@ export class ExecutionTracker {
   async startExecution(input: ExecutionStart, sealer: ContentSealer): Promise<RunningExecution> {
     const startedAtMs = performance.now();
     const { id, workspaceId, agentId, provider, model, apiKeyId, metadata, mode } = input;
-    const started = await this.ledger.start(input);
+    const started = await this.startOrNote(input);
     refuseTaken(started);
     const { startedAt } = started;
     const record: ExecutionRecord = {
@@ -162,6 +164,15 @@ export class ExecutionTracker {
       outcome: isInterrupted ? { ...outcome, errorCategory: 'interrupted' } : outcome,
       timeToFirstTokenMs,
     });
+  }
+
+  private async startOrNote(input: ExecutionStart): Promise<StartedRow> {
+    try {
+      return await this.ledger.start(input);
+    } catch (error) {
+      if (isUnheard(error)) this.unheardStarts.note(input);
+      throw error;
+    }
   }
 
   private async settle(execution: RunningExecution, end: End): Promise<EndedExecution> {

@@ -19,6 +19,7 @@ import { Replays } from './idempotency/replays';
 import { ExecutionLedger } from './ledger/execution-ledger';
 import { ExecutionQueries } from './ledger/execution-queries';
 import { Settlements } from './ledger/settlements';
+import { UnheardStarts } from './ledger/unheard-starts';
 import { Cancellation } from './lifecycle/cancellation';
 import { Drain } from './lifecycle/drain';
 import { JournalAdoption } from './lifecycle/journal-adoption';
@@ -33,7 +34,7 @@ import { ExecutionFeed } from './streams/execution-feed';
 import { ExecutionStreams } from './streams/execution-streams';
 import { StreamFollower } from './streams/stream-follower';
 
-const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, Settlements];
+const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, Settlements, UnheardStarts];
 const RUNNING = [RunningExecutions, ExecutionRunner];
 const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed];
 const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];

@@ -18,6 +18,7 @@ import { type QueuedExecution, QueuedExecutions } from './queued-executions';
 @Injectable()
 export class ExecutionWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(ExecutionWorker.name);
+  private readonly handled = new Set<string>();
 
   constructor(
     private readonly queue: ExecutionQueue,
@@ -36,7 +37,19 @@ export class ExecutionWorker implements OnApplicationBootstrap, BeforeApplicatio
     await this.queue.stopFetching();
   }
 
+  /** A second wake-up for one that is being handled says nothing new. */
   private async handle(wakeUp: WakeUp): Promise<void> {
+    const { executionId } = wakeUp;
+    if (this.handled.has(executionId)) return;
+    this.handled.add(executionId);
+    try {
+      await this.handleOnce(wakeUp);
+    } finally {
+      this.handled.delete(executionId);
+    }
+  }
+
+  private async handleOnce(wakeUp: WakeUp): Promise<void> {
     const execution = await this.queued.find(wakeUp);
     if (execution === null) return;
     let paid: PaidProvider;

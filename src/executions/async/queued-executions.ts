@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { AppError } from '../../common';
 import { type ContentSealer, ExecutionContent } from '../../content';
+import { TenantDatabase } from '../../database';
 import type { WakeUp } from '../../queue';
 import type { RunningExecution } from '../execution-tracker';
 import { ExecutionQueries } from '../ledger/execution-queries';
@@ -14,6 +16,18 @@ const CLAIM = `
          attempt_started_at AS "attemptStartedAt", remaining_ms AS "remainingMs",
          store_at_provider AS "storeAtProvider"
     FROM claim_execution($1, $2, $3, $4)`;
+/** The same of one that this server has taken. */
+const TAKEN = `
+  SELECT fence, attempt.attempt_number AS "attemptNumber", execution.started_at AS "startedAt",
+         attempt.started_at AS "attemptStartedAt",
+         greatest(0, extract(epoch FROM deadline_at - now()) * 1000)::integer AS "remainingMs",
+         store_at_provider AS "storeAtProvider"
+    FROM agent_executions execution
+    JOIN workspaces workspace ON workspace.id = execution.workspace_id
+    JOIN execution_attempts attempt ON attempt.execution_id = execution.id
+   WHERE execution.id = $1 AND execution.owner_id = $2 AND execution.status = 'running'
+   ORDER BY attempt.attempt_number DESC LIMIT 1`;
+const REPEAT_MS = 1_000;
 const END = `SELECT end_queued_execution($1, $2, 'failed', $3)`;
 
 interface ClaimRow {
@@ -47,6 +61,7 @@ export class QueuedExecutions {
     private readonly queries: ExecutionQueries,
     private readonly content: ExecutionContent,
     private readonly identity: ServerIdentity,
+    private readonly tenants: TenantDatabase,
   ) {}
 
   /** @returns null when it does not wait any more: another server has it, or it has ended or is deleted. */
@@ -62,18 +77,17 @@ export class QueuedExecutions {
     }
   }
 
-  /** Takes it and writes its next attempt ahead. @returns null when another server was first. */
+  /**
+   * Takes it and writes its next attempt ahead. Not twice at once for one execution: an answer that gets lost is
+   * asked for again, and then what this server has taken is what was taken here.
+   * @returns null when another server was first.
+   */
   async claim(
     { record, sealer }: QueuedExecution,
     apiKeyId: string | null,
   ): Promise<ClaimedExecution | null> {
     const askedAtMs = performance.now();
-    const [row] = await this.dataSource.query<ClaimRow[]>(CLAIM, [
-      record.id,
-      record.workspaceId,
-      this.identity.id,
-      apiKeyId,
-    ]);
+    const row = await this.take(record, apiKeyId);
     if (row === undefined) return null;
     const { provider, model } = record;
     const attempt = {
@@ -93,6 +107,31 @@ export class QueuedExecutions {
       attemptStartedAtMs: performance.now(),
     };
     return { running, deadlineAt: askedAtMs + row.remainingMs };
+  }
+
+  private async take(
+    { id, workspaceId }: ExecutionRecord,
+    apiKeyId: string | null,
+  ): Promise<ClaimRow | undefined> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        const values = [id, workspaceId, this.identity.id, apiKeyId];
+        const [row] = await this.dataSource.query<ClaimRow[]>(CLAIM, values);
+        if (row !== undefined || failures === 0) return row;
+        return await this.taken(id, workspaceId);
+      } catch (error) {
+        if (!this.dataSource.isInitialized) throw error;
+        await delay(REPEAT_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  private async taken(id: string, workspaceId: string): Promise<ClaimRow | undefined> {
+    const values = [id, this.identity.id];
+    const [row] = await this.tenants.read(workspaceId, (manager) => {
+      return manager.query<ClaimRow[]>(TAKEN, values);
+    });
+    return row;
   }
 
   /** Ends it before it ran. */

@@ -4,7 +4,7 @@ import { AppError } from '../../common';
 import { Environment } from '../../config';
 import { ServerIdentity } from '../lifecycle/server-identity';
 import type { AttemptOutcome } from './execution-record';
-import { GroupCommit } from './group-commit';
+import { GroupCommit, GroupCommitFull } from './group-commit';
 import {
   type AttemptKey,
   attemptRow,
@@ -104,13 +104,22 @@ export class ExecutionLedger {
     key: AttemptKey,
     target: Pick<ExecutionStart, 'provider' | 'model' | 'apiKeyId'>,
   ): Promise<Date> {
-    const row = await writeAhead(() => this.attempts.submit(attemptRow(key, target)));
+    const write = () => this.attempts.submit(attemptRow(key, target));
+    const row = await writeAhead(() => unlessUnheard(write, writtenUnheard));
     return row.startedAt;
   }
 
-  /** Commits how an attempt ended that is followed by another. */
+  /**
+   * Commits how an attempt ended that is followed by another.
+   * @throws {AppError} `ledger_unavailable`
+   */
   async recordOutcome(key: AttemptKey, outcome: AttemptOutcome): Promise<void> {
-    await this.outcomes.submit(outcomeRow(key, outcome));
+    const write = () => this.outcomes.submit(outcomeRow(key, outcome));
+    try {
+      await unlessUnheard(write, () => undefined);
+    } catch (error) {
+      throw toLedgerError(error);
+    }
   }
 
   /**
@@ -162,6 +171,39 @@ async function writeAhead<Row>(write: () => Promise<Row | undefined>): Promise<R
   } catch (error) {
     throw toLedgerError(error);
   }
+}
+
+/** Tries once more when the answer was lost; `onDuplicate` says what it means that the row is there. */
+async function unlessUnheard<Row>(write: () => Promise<Row>, onDuplicate: () => Row): Promise<Row> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error;
+  }
+  try {
+    return await write();
+  } catch (error) {
+    if ((error as { code?: string }).code === '23505') return onDuplicate();
+    throw error;
+  }
+}
+
+const writtenUnheard = () => ({ startedAt: new Date() });
+
+/** Whether what was to be written may have been written all the same: the answer got lost with the connection. */
+export function isUnheard(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'ledger_unavailable'
+    ? isConnectionLost(error.cause)
+    : false;
+}
+
+/** PostgreSQL said nothing, or that it ends (57P01, 57P02). A refused connection has carried no statement. */
+function isConnectionLost(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof GroupCommitFull) return false;
+  const { code } = error as { code?: unknown };
+  if (typeof code !== 'string') return true;
+  const isFromPostgres = /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE';
+  return isFromPostgres ? /^(08|57P0[12])/.test(code) : code !== 'ECONNREFUSED';
 }
 
 /** A foreign key that is missing means that the workspace was deleted since the guard looked. */

@@ -1,0 +1,81 @@
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { notSent } from './attempt-outcome';
+import { ExecutionLedger } from './execution-ledger';
+import { type ExecutionStart, settlementRow, type SettlementRow } from './ledger-rows';
+
+const INTERVAL_MS = 500;
+/** Longer than a statement may take: what has not committed by then never will. */
+const COMMITTED_WITHIN_MS = 35_000;
+const UNHEARD_MAX = 10_000;
+
+interface Unheard {
+  readonly row: SettlementRow;
+  readonly surelyAtMs: number;
+}
+
+/**
+ * Ends executions that this server may have started without knowing it: the ledger's answer to the start was lost
+ * with the connection. Nothing was sent and the client was told so, but if the start has committed the execution
+ * is `running`, on a server that lives, so nobody else would ever end it.
+ */
+@Injectable()
+export class UnheardStarts implements OnModuleDestroy {
+  private readonly logger = new Logger(UnheardStarts.name);
+  private readonly unheard = new Map<string, Unheard>();
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(private readonly ledger: ExecutionLedger) {}
+
+  /** It may have been started. */
+  note(start: ExecutionStart): void {
+    if (this.unheard.size >= UNHEARD_MAX) return;
+    const surelyAtMs = performance.now() + COMMITTED_WITHIN_MS;
+    this.unheard.set(start.id, { row: neverSent(start), surelyAtMs });
+    this.schedule();
+  }
+
+  onModuleDestroy(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  private schedule(): void {
+    this.timer ??= setTimeout(() => void this.settleAll(), INTERVAL_MS).unref();
+  }
+
+  private async settleAll(): Promise<void> {
+    await Promise.all([...this.unheard].map(([id, unheard]) => this.settle(id, unheard)));
+    this.timer = null;
+    if (this.unheard.size > 0) this.schedule();
+  }
+
+  private async settle(executionId: string, { row, surelyAtMs }: Unheard): Promise<void> {
+    const askedAtMs = performance.now();
+    try {
+      const isSettled = await this.ledger.settle(row);
+      if (!isSettled && askedAtMs < surelyAtMs) return;
+      this.unheard.delete(executionId);
+      if (!isSettled) return;
+      this.logger.warn({ message: 'an execution was started unheard; it is ended', executionId });
+    } catch {
+      // Asked again.
+    }
+  }
+}
+
+function neverSent({ id: executionId, workspaceId }: ExecutionStart): SettlementRow {
+  const error = notSent('ledger_unavailable');
+  const nothing = { usage: null, costNanoUsd: null };
+  return settlementRow(
+    { executionId, workspaceId, attemptNumber: 1, fence: 1 },
+    {
+      ...{ status: 'failed', error, finishReason: null, output: null, sealedOutput: null },
+      ...{ totals: nothing, completedAt: new Date(), latencyMs: 0, timeToFirstTokenMs: null },
+      outcome: {
+        ...nothing,
+        ...{ errorCategory: error.category, billed: 'no', model: null, price: null },
+        ...{ upstreamStatus: null, upstreamCode: null, providerRequestId: null },
+        ...{ latencyMs: 0, waitMs: null },
+      },
+    },
+  );
+}
