@@ -143,6 +143,12 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
       RETURN refused;
     END $$`,
 
+  // A start that was refused stores nothing that a repetition would meet.
+  'release_idempotency_key(uuid, uuid)': `
+    release_idempotency_key(owner_workspace_id uuid, refused_id uuid) RETURNS void LANGUAGE sql ${DEFINER} AS $$
+      DELETE FROM idempotency_keys WHERE workspace_id = owner_workspace_id AND execution_id = refused_id
+    $$`,
+
   // Only of an execution that is still there and still the caller's: its workspace may have been deleted
   // while it ran, or another server may have taken its owner for dead.
   'start_attempts(json)': `

@@ -170,6 +170,18 @@ describe('the life of an execution in the ledger', () => {
     expect(await bench.claim(server, queued)).toBeNull();
   });
 
+  it('gives its key back when its start was refused, and to nobody else', async () => {
+    const idempotency = { key: 'given back', fingerprint: 'f' };
+    const { id } = await bench.start(server, { idempotency });
+    const again = () => bench.start(server, { idempotency });
+    expect(await again()).toMatchObject({ takenBy: id, takenFingerprint: 'f' });
+    await server.ledger.releaseKey(uuidv7(), id);
+    await server.ledger.releaseKey(bench.workspaceId, uuidv7());
+    expect((await again()).takenBy).toBe(id);
+    await server.ledger.releaseKey(bench.workspaceId, id);
+    expect((await again()).takenBy).toBeNull();
+  });
+
   it('is looked at again when its wake-up was lost', async () => {
     const { id } = await bench.start(server, { mode: 'async' });
     const overdue = async () =>

@@ -36,6 +36,8 @@ const RECORD_OUTCOME = `SELECT record_outcomes($1)`;
 const SETTLE = `
   SELECT execution_id AS "executionId" FROM settle_executions($1)`;
 
+const RELEASE_KEY = 'SELECT release_idempotency_key($1, $2)';
+
 /** What became of a start. */
 export interface StartedRow {
   readonly executionId: string;
@@ -128,6 +130,11 @@ export class ExecutionLedger {
    */
   async settle(row: SettlementRow): Promise<boolean> {
     return (await this.settlements.submit(row)) !== undefined;
+  }
+
+  /** Forgets the idempotency key of an execution that was refused, so that the same request may run. */
+  async releaseKey(workspaceId: string, executionId: string): Promise<void> {
+    await this.dataSource.query(RELEASE_KEY, [workspaceId, executionId]);
   }
 
   private rowOf(start: ExecutionStart): StartRow {

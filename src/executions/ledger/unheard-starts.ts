@@ -53,6 +53,7 @@ export class UnheardStarts implements OnModuleDestroy {
     try {
       const isSettled = await this.ledger.settle(row);
       if (!isSettled && askedAtMs < surelyAtMs) return;
+      if (isSettled) await this.ledger.releaseKey(row.workspace_id, executionId);
       this.unheard.delete(executionId);
       if (!isSettled) return;
       this.logger.warn({ message: 'an execution was started unheard; it is ended', executionId });
