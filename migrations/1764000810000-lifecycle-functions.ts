@@ -183,7 +183,8 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
 
   // Status, outcome and answer in one commit. An outcome that is there already stays: the execution failed
   // while it waited for its next attempt. A fence that is behind belongs to a server that was taken for dead:
-  // its receipt is a second revision of the outcome.
+  // its receipt is a second revision of the outcome. CASE, because no index serves it: of OR the planner would
+  // make a search for everything that runs or was ever interrupted, in every workspace.
   'settle_executions(json)': `
     settle_executions(settlements json) RETURNS TABLE (execution_id uuid)
       LANGUAGE sql ${DEFINER} ${BY_KEY} AS $$
@@ -204,9 +205,10 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
           FROM settlement
          WHERE execution.id = settlement.execution_id
            AND execution.workspace_id = settlement.workspace_id
-           AND (execution.status = 'running' AND execution.fence = settlement.fence
-             OR execution.status = 'interrupted' AND execution.fence > settlement.fence
-               AND settlement.status IN ('completed', 'failed'))
+           AND CASE execution.status
+                 WHEN 'running' THEN execution.fence = settlement.fence
+                 WHEN 'interrupted' THEN execution.fence > settlement.fence
+                   AND settlement.status IN ('completed', 'failed') END
         RETURNING execution.id, execution.fence > settlement.fence AS is_late),
       outcome AS (
         INSERT INTO attempt_outcomes (revision, ended_at, ${OUTCOME_COLUMNS})

@@ -129,7 +129,10 @@ async function measure({ url, ...request }) {
     const owner = await createDataSource(own).initialize();
     try {
       const workspaceId = uuidv7();
-      await owner.query('INSERT INTO workspaces (id, name) VALUES ($1, $2)', [workspaceId, 'bench']);
+      await owner.query('INSERT INTO workspaces (id, name) VALUES ($1, $2)', [
+        workspaceId,
+        'bench',
+      ]);
       await owner.query(
         'CREATE TABLE bench_rows (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY)',
       );
