@@ -20,6 +20,9 @@ export interface StreamReader {
   end(end: StreamEnd, position: StreamPosition): void;
 }
 
+/** What a piece takes apart from its text, about. */
+const PIECE_BYTES = 100;
+
 /**
  * The pieces of one answer, from its first to its end, for any number of readers. The call of the provider fills it
  * and never waits for one of them.
@@ -28,16 +31,18 @@ export class ExecutionStream {
   private readonly deltas: ExecutionDelta[] = [];
   private readonly readers = new Set<StreamReader>();
   private characters = 0;
+  private bytes = 0;
   private end: StreamEnd | null = null;
 
-  /** Characters of text so far. */
-  get length(): number {
-    return this.characters;
+  /** Bytes of memory that its pieces take, about. */
+  get weight(): number {
+    return this.bytes;
   }
 
   publish(delta: ExecutionDelta): void {
     this.deltas.push(delta);
     this.characters += charactersOf(delta);
+    this.bytes += PIECE_BYTES + textOf(delta).length;
     const position = { events: this.deltas.length, characters: this.characters };
     for (const reader of this.readers) reader.delta(delta, position);
   }
@@ -65,6 +70,10 @@ export class ExecutionStream {
     else reader.end(this.end, { events: this.deltas.length + 1, characters });
     return () => this.readers.delete(reader);
   }
+}
+
+function textOf(delta: ExecutionDelta): string {
+  return delta.type === 'text' ? delta.text : (delta.arguments ?? '');
 }
 
 function charactersOf(delta: ExecutionDelta): number {

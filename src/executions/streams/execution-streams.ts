@@ -4,14 +4,22 @@ import { ExecutionStream } from './execution-stream';
 /** How long a stream can be read again after its end, in memory; after that the stored answer is read. */
 const KEPT_MS = 30_000;
 const KEPT_MAX = 1_000;
-const KEPT_CHARACTERS_MAX = 1_000_000;
+/** Of one, and of all that have ended. */
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+const KEPT_BYTES_OF_ALL_MAX = 32 * 1024 * 1024;
+
+interface Ended {
+  readonly timer: NodeJS.Timeout;
+  readonly weight: number;
+}
 
 /** The streams of the executions that this server runs, or ran a moment ago. */
 @Injectable()
 export class ExecutionStreams {
   private readonly streams = new Map<string, ExecutionStream>();
   /** In the order of their ends. */
-  private readonly ended = new Map<string, NodeJS.Timeout>();
+  private readonly ended = new Map<string, Ended>();
+  private keptBytes = 0;
 
   open(executionId: string): ExecutionStream {
     const stream = new ExecutionStream();
@@ -23,23 +31,28 @@ export class ExecutionStreams {
     return this.streams.get(executionId) ?? null;
   }
 
-  /** Nothing more comes; the stream is kept for a moment. */
+  /** Nothing more comes; the stream is kept for a moment, and the oldest go when they are too many or too long. */
   retire(executionId: string): void {
-    const length = this.streams.get(executionId)?.length ?? 0;
-    if (length > KEPT_CHARACTERS_MAX) {
-      this.forget(executionId);
+    const weight = this.streams.get(executionId)?.weight ?? 0;
+    if (weight > KEPT_BYTES_MAX) {
+      this.streams.delete(executionId);
       return;
     }
     const timer = setTimeout(() => {
       this.forget(executionId);
     }, KEPT_MS).unref();
-    this.ended.set(executionId, timer);
-    const oldest = this.ended.keys().next();
-    if (this.ended.size > KEPT_MAX && oldest.done !== true) this.forget(oldest.value);
+    this.ended.set(executionId, { timer, weight });
+    this.keptBytes += weight;
+    for (const oldest of this.ended.keys()) {
+      if (this.ended.size <= KEPT_MAX && this.keptBytes <= KEPT_BYTES_OF_ALL_MAX) break;
+      this.forget(oldest);
+    }
   }
 
   private forget(executionId: string): void {
-    clearTimeout(this.ended.get(executionId));
+    const ended = this.ended.get(executionId);
+    clearTimeout(ended?.timer);
+    this.keptBytes -= ended?.weight ?? 0;
     this.ended.delete(executionId);
     this.streams.delete(executionId);
   }

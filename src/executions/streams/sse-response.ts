@@ -42,6 +42,8 @@ export class SseResponse implements StreamReader {
     response.once('close', () => {
       this.gone();
     });
+    // Who left before this was made will not be heard leaving.
+    if (response.destroyed) this.gone();
   }
 
   /** False when it ended or the client is gone. */
