@@ -158,7 +158,7 @@ export const OUTCOME: Settlement['outcome'] = {
   waitMs: null,
 };
 
-const COMPLETED: Settlement = {
+export const COMPLETED: Settlement = {
   status: 'completed',
   outcome: OUTCOME,
   totals: { usage: OUTCOME.usage, costNanoUsd: 5n },

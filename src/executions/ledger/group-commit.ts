@@ -111,8 +111,8 @@ function isLostRace(error: unknown): boolean {
   return code === '40P01' || code === '40001';
 }
 
-/** A value that does not fit (class 22) or a constraint (class 23). */
-function isFaultOfARow(error: unknown): boolean {
+/** A value that does not fit (class 22) or a constraint (class 23): it will be refused again. */
+export function isFaultOfARow(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return typeof code === 'string' && /^2[23]/.test(code);
 }

@@ -3,6 +3,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { AppError } from '../../common';
 import { ReceiptJournal } from '../../receipt-journal';
 import { ExecutionLedger, LEDGER_RETRY_AFTER_MS } from './execution-ledger';
+import { isFaultOfARow } from './group-commit';
 import { type AttemptKey, type Settlement, settlementRow, type SettlementRow } from './ledger-rows';
 
 /** How long an answer may wait for the ledger before it leaves with its receipt in the journal. */
@@ -52,7 +53,7 @@ export class Settlements implements OnModuleDestroy {
         reason: (error as { code?: string }).code,
       });
       this.missed.set(entry, row);
-      this.timer ??= setTimeout(() => void this.replay(), REPLAY_INTERVAL_MS);
+      this.replaySoon();
       return { isJournaled: true };
     }
   }
@@ -68,18 +69,25 @@ export class Settlements implements OnModuleDestroy {
     for (const [entry, row] of this.missed) {
       try {
         await this.settle(row, entry);
-        this.missed.delete(entry);
-      } catch {
-        break;
+      } catch (error) {
+        if (!isFaultOfARow(error)) break;
+        this.logger.error({
+          message: 'the ledger refuses a receipt, which stays in the journal',
+          executionId: row.execution_id,
+        });
       }
+      this.missed.delete(entry);
     }
-    if (this.missed.size > 0) {
-      this.timer ??= setTimeout(() => void this.replay(), REPLAY_INTERVAL_MS);
-    }
+    if (this.missed.size > 0) this.replaySoon();
   }
 
   onModuleDestroy(): void {
     if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  /** The journal outlives this process, so it need not be kept alive for it. */
+  private replaySoon(): void {
+    this.timer ??= setTimeout(() => void this.replay(), REPLAY_INTERVAL_MS).unref();
   }
 
   private append(row: SettlementRow): number | null {

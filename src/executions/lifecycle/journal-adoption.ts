@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { ReceiptJournal } from '../../receipt-journal';
 import { ExecutionLedger } from '../ledger/execution-ledger';
+import { isFaultOfARow } from '../ledger/group-commit';
 import type { SettlementRow } from '../ledger/ledger-rows';
 
 const IS_ALIVE = 'SELECT server_is_alive($1) AS "isAlive"';
@@ -21,13 +22,26 @@ export class JournalAdoption {
   async adopt(): Promise<void> {
     for await (const entry of this.journal.adopt((id) => this.isAlive(id))) {
       const row = JSON.parse(entry.receipt) as SettlementRow;
-      const isSettled = await this.ledger.settle(row);
+      const isSettled = await this.settleUnlessRefused(row);
+      if (isSettled === null) continue;
       entry.acknowledge();
       if (!isSettled) continue;
       this.logger.log({
         message: 'a receipt of a server that died completed its execution',
         executionId: row.execution_id,
       });
+    }
+  }
+
+  /** One receipt that the ledger refuses must not keep the others from it. @returns null: refused, so it is kept. */
+  private async settleUnlessRefused(row: SettlementRow): Promise<boolean | null> {
+    try {
+      return await this.ledger.settle(row);
+    } catch (error) {
+      if (!isFaultOfARow(error)) throw error;
+      const executionId = row.execution_id;
+      this.logger.error({ message: 'the ledger refuses a receipt of a dead server', executionId });
+      return null;
     }
   }
 
