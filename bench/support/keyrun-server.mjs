@@ -6,6 +6,8 @@ import { startOwned, stop } from './owned-process.mjs';
 import { commandLine, descendants } from './process-facts.mjs';
 
 const READY = /Keyrun is ready at (\S+)/;
+/** Those of `npm start`. */
+const START_FLAGS = ['--max-semi-space-size=16'];
 const OURS = /^(KEYRUN_|OTEL_)|^(PORT|HOST|DATABASE_URL|LOG_LEVEL|NODE_ENV|NODE_OPTIONS)$/;
 
 const dataDirectories = new Set();
@@ -37,7 +39,11 @@ export class KeyrunServer {
 
   /** @param {{ dataDirectory: string, allowedHosts?: string, command?: [string, ...string[]], repository?: string }} options */
   static async start({ dataDirectory, allowedHosts = '', command, repository = root }) {
-    const [program, ...parameters] = command ?? [process.execPath, 'scripts/start.mjs'];
+    const [program, ...parameters] = command ?? [
+      process.execPath,
+      ...START_FLAGS,
+      'scripts/start.mjs',
+    ];
     const inherited = Object.entries(process.env).filter(([name]) => !OURS.test(name));
     const startedAt = performance.now();
     const child = startOwned(program, parameters, {
