@@ -9,6 +9,7 @@ import { measureLoad, prepareTargets } from './measures/load.mjs';
 import { measureMemory } from './measures/memory.mjs';
 import { measureScrubber } from './measures/scrubber.mjs';
 import { measureWalls } from './measures/walls.mjs';
+import { measureStreams } from './measures/streams.mjs';
 import { measureQueue } from './measures/queue.mjs';
 import { measureTransport } from './measures/transport.mjs';
 import { measureUsage } from './measures/usage.mjs';
@@ -33,7 +34,8 @@ async function measureServer() {
     const targets = await prepareTargets(server, host);
     const failed =
       (await measureMemory(server, client, upstream, targets[1])) +
-      (await measureLoad(server, client, targets));
+      (await measureLoad(server, client, targets)) +
+      (await measureStreams(server, upstream, host));
     await measureTransport(host);
     const version = await measureLedger(server);
     await measureWalls(server);

@@ -18,38 +18,57 @@ export const DIRECT_BODY = JSON.stringify({ model: 'gpt-4o-mini', messages: CONV
 
 /** What the load is sent to: the server, with or without an upstream behind it, and that upstream directly. */
 export async function prepareTargets(server, upstreamHost) {
-  const save = (path) =>
-    server.request('POST', `/api/workspaces/${server.workspaceId}/api-keys`, {
-      provider: 'openai',
-      apiKey: 'sk-bench-0000000000000000',
-      baseUrl: `http://${upstreamHost}${path}`,
-    });
-  const target = (label, run, directPath) => ({
-    label,
-    through: {
-      origin: server.baseUrl,
-      path: `/api/workspaces/${server.workspaceId}/executions`,
-      status: 201,
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${server.token}` },
-      body: JSON.stringify({ agentId: 'bench', messages: CONVERSATION, ...run }),
-    },
-    direct: directPath && {
-      origin: `http://${upstreamHost}`,
-      path: `${directPath}/chat/completions`,
-      status: 200,
-      headers: { 'content-type': 'application/json', authorization: 'Bearer sk-bench' },
-      body: DIRECT_BODY,
-    },
-  });
-  const openai = async (path) => {
-    const { id } = await save(path);
-    return { provider: 'openai', model: 'gpt-4o-mini', apiKeyId: id };
-  };
   return [
-    target('echo', { provider: 'echo', model: 'echo' }, null),
-    target('openai, 0 ms', await openai('/v1'), '/v1'),
-    target('openai, 50 ms', await openai('/delay-50/v1'), '/delay-50/v1'),
+    toTarget(server, 'echo', { provider: 'echo', model: 'echo' }),
+    await prepareTarget(server, upstreamHost, '/v1', 'openai, 0 ms'),
+    await prepareTarget(server, upstreamHost, '/delay-50/v1', 'openai, 50 ms'),
   ];
+}
+
+/** One with the upstream behind it, which finds under the path how it shall answer. */
+export async function prepareTarget(server, upstreamHost, path, label = path) {
+  const keys = `/api/workspaces/${server.workspaceId}/api-keys`;
+  const { id } = await server.request('POST', keys, {
+    provider: 'openai',
+    apiKey: 'sk-bench-0000000000000000',
+    baseUrl: `http://${upstreamHost}${path}`,
+  });
+  const run = { provider: 'openai', model: 'gpt-4o-mini', apiKeyId: id };
+  return toTarget(server, label, run, {
+    origin: `http://${upstreamHost}`,
+    path: `${path}/chat/completions`,
+    status: 200,
+    headers: { 'content-type': 'application/json', authorization: 'Bearer sk-bench' },
+    body: DIRECT_BODY,
+  });
+}
+
+function toTarget(server, label, run, direct = null) {
+  const through = {
+    origin: server.baseUrl,
+    path: `/api/workspaces/${server.workspaceId}/executions`,
+    status: 201,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${server.token}` },
+    body: JSON.stringify({ agentId: 'bench', messages: CONVERSATION, ...run }),
+  };
+  return { label, through, direct };
+}
+
+/** The same, asked for in pieces, and by what the first piece and the end are known. */
+export function streamed({ through, direct }) {
+  const asStream = (body) => JSON.stringify({ ...JSON.parse(body), stream: true });
+  return {
+    through: {
+      ...through,
+      ...{ status: 200, body: asStream(through.body) },
+      ...{ firstPiece: 'event: delta', end: 'event: done' },
+    },
+    direct: {
+      ...direct,
+      body: asStream(direct.body),
+      ...{ firstPiece: '"content":"word"', end: '[DONE]' },
+    },
+  };
 }
 
 /** Executions through the whole server, beside the same client calling the upstream itself. */
