@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createServer, type Server } from 'node:net';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
@@ -47,6 +48,23 @@ describe.each(['openai', 'anthropic'] as const)('ProviderTransport under the %s 
       _request_id: 'req_upstream',
     });
     expect(upstream.requests[0]?.headers['accept-encoding']).toBe('identity');
+  });
+
+  it('opens connections outside of the request that needs them, which they would keep', async () => {
+    const requests = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const note = () => seen.push(requests.getStore());
+    subscribe('undici:client:beforeConnect', note);
+    try {
+      const resumed = await requests.run('a request', async () => {
+        await call(LONG_MS);
+        return requests.getStore();
+      });
+      expect(resumed).toBe('a request');
+    } finally {
+      unsubscribe('undici:client:beforeConnect', note);
+    }
+    expect(seen).toEqual([undefined]);
   });
 
   it.each<[Behaviour, object, number]>([

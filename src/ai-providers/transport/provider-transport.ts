@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Agent } from 'undici';
 import { guardedAgent, type OutboundPolicy, type ResolveAddresses } from '../../outbound';
 import type { CallOptions } from '../ai-provider.interface';
@@ -34,6 +35,8 @@ export interface ProviderTransportOptions {
 export class ProviderTransport {
   readonly #agent: Agent;
   readonly #limits: TransportLimits;
+  /** A connection keeps the context in which it was opened: without this, the whole request of a client, body included. */
+  readonly #outsideOfRequests = AsyncLocalStorage.snapshot();
 
   constructor(options: ProviderTransportOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -67,16 +70,14 @@ export class ProviderTransport {
     const url = new URL(typeof input === 'object' && 'url' in input ? input.url : input);
     return call.exchange((observer) => {
       const exchange = new Exchange(`${url.origin}${url.pathname}`, this.#limits, observer);
-      this.#agent.dispatch(
-        {
-          origin: url.origin,
-          path: url.pathname + url.search,
-          method: init?.method ?? 'GET',
-          headers: requestHeaders(init?.headers),
-          body: requestBody(init?.body),
-        },
-        exchange,
-      );
+      const request = {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: init?.method ?? 'GET',
+        headers: requestHeaders(init?.headers),
+        body: requestBody(init?.body),
+      };
+      this.#outsideOfRequests(() => this.#agent.dispatch(request, exchange));
       return exchange;
     }, init?.signal);
   };
