@@ -57,6 +57,10 @@ export class ServerProcess {
     running.add(this);
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -23,7 +23,6 @@ export interface Told {
 export interface RunOptions {
   readonly stream?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;
 }
 
@@ -112,7 +111,7 @@ export class DrillSite {
   async call<T>(node: Node, method: string, path: string, body?: object): Promise<T> {
     const answer = await fetch(`${node.url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' },
+      headers: this.headers(),
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     return (await answer.json()) as T;
@@ -123,20 +122,23 @@ export class DrillSite {
     return this.call<T>(node, method, `/api/workspaces/${this.workspaceId}/${path}`, body);
   }
 
+  /** What every request says. */
+  headers(): Record<string, string> {
+    return { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' };
+  }
+
+  /** An execution of that name. */
+  body(tag: string, { stream }: RunOptions = {}): object {
+    const messages = [{ role: 'user', content: tag }];
+    return { agentId: tag, provider: 'openai', model: 'gpt-4o-mini', stream, messages };
+  }
+
   /** The answer as it comes. Agent and prompt are the tag, so that ledger and upstream speak of the same. */
   async request(node: Node, tag: string, options: RunOptions = {}): Promise<Response> {
     return fetch(`${node.url}/api/workspaces/${this.workspaceId}/executions`, {
       method: 'POST',
-      headers: {
-        authorization: `Bearer ${this.#token}`,
-        'content-type': 'application/json',
-        ...options.headers,
-      },
-      body: JSON.stringify({
-        ...{ agentId: tag, provider: 'openai', model: 'gpt-4o-mini', stream: options.stream },
-        messages: [{ role: 'user', content: tag }],
-        ...options.body,
-      }),
+      headers: { ...this.headers(), ...options.headers },
+      body: JSON.stringify(this.body(tag, options)),
       signal: options.signal,
     });
   }

@@ -48,7 +48,7 @@ export class DrillUpstream {
   }
 
   static async start(): Promise<DrillUpstream> {
-    const server = createServer({ keepAliveTimeout: 60_000 });
+    const server = createServer({ keepAliveTimeout: 5_000 });
     server.listen(0, '127.0.0.1', 4_096);
     await once(server, 'listening');
     return new DrillUpstream(server);
@@ -150,8 +150,6 @@ function frame(event: object): string {
 async function flood(response: ServerResponse, pieces: number): Promise<void> {
   const text = piece({ content: PIECE });
   for (let sent = 0; sent < pieces && !response.destroyed; sent += 1) {
-    if (!response.write(text)) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => undefined);
-    }
+    await new Promise((resolve) => response.write(text, resolve));
   }
 }

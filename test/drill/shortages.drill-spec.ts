@@ -1,0 +1,16 @@
+import {
+  deadlockSettlement,
+  dropMonthsAhead,
+  loseWakeUps,
+  startMany,
+  takeJournalAway,
+} from './scenarios/shortages';
+import { drill } from './support/scenario';
+
+describe('what is missing or too much', () => {
+  drill('#10 a deadlock in the settlement, twice', () => deadlockSettlement());
+  drill('#37 lost wake-ups', () => loseWakeUps(5));
+  drill('#39 the folder of the journal is gone', () => takeJournalAway());
+  drill('#40 the months ahead are missing', () => dropMonthsAhead());
+  drill('#43 2 000 starts at once', () => startMany(2_000));
+});
