@@ -7,6 +7,7 @@ import { JOURNALED } from './execution-runner';
 import { ExecutionsService, type RunExecution } from './executions.service';
 import { REPLAYED } from './idempotency/replays';
 import type { ExecutionRecord } from './ledger/execution-record';
+import type { ExecutionMode } from './ledger/execution-status';
 import { RunningExecutions } from './lifecycle/running-executions';
 import { ExecutionStreams } from './streams/execution-streams';
 import { requestIdOf, SseResponse } from './streams/sse-response';
@@ -31,7 +32,7 @@ export class ExecutionAnswers {
   async run(input: RunExecution, request: Request, response: Response): Promise<void> {
     const begun = await this.executions.begin(input);
     if (begun.kind === 'replay') {
-      await this.replay(begun.record, input, response);
+      await this.replay(begun.record, input.mode, response);
       return;
     }
     const onGone = () => {
@@ -53,6 +54,12 @@ export class ExecutionAnswers {
     response.status(201).json(presentExecution(record));
   }
 
+  /** Answers as the first request with the key was answered, or as its execution is now. */
+  async again(record: ExecutionRecord, mode: ExecutionMode, response: Response): Promise<void> {
+    if (mode === 'async') this.accepted({ record, isReplay: true }, response);
+    else await this.replay(record, mode, response);
+  }
+
   /** Answers 202 with the execution as it is now. */
   accepted({ record, isReplay }: AcceptedExecution, response: Response): void {
     locate(response, record);
@@ -64,7 +71,7 @@ export class ExecutionAnswers {
   /** The same answer again, also when it is a failure. */
   private async replay(
     record: ExecutionRecord,
-    { mode }: RunExecution,
+    mode: 'sync' | 'stream',
     response: Response,
   ): Promise<void> {
     locate(response, record);

@@ -70,6 +70,11 @@ export class ExecutionIntake {
     };
   }
 
+  /** What an earlier request under the same key started; null: nothing. @throws {AppError} as {@link Replays.find}. */
+  async findEarlier({ workspaceId, idempotency }: AskedExecution): Promise<ExecutionRecord | null> {
+    return idempotency === null ? null : this.replays.findEarlier(workspaceId, idempotency);
+  }
+
   /** Opens the key that pays. @throws {AppError} as {@link ApiKeyCredentials.resolve}. */
   resolve(asked: AskedExecution): Promise<ResolvedCredential> {
     return this.credentials.resolve({

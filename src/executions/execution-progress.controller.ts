@@ -15,7 +15,8 @@ import { presentExecution } from './dto/present-execution';
 import { findInReach } from './execution-reach';
 import { ExecutionQueries } from './ledger/execution-queries';
 import { Cancellation } from './lifecycle/cancellation';
-import { parsePosition, requestIdOf, SseResponse } from './streams/sse-response';
+import { OpenReaders } from './streams/open-readers';
+import { parsePosition } from './streams/sse-response';
 import { StreamFollower } from './streams/stream-follower';
 
 /** Follows an execution that was started before, and ends it before its time. */
@@ -28,6 +29,7 @@ export class ExecutionProgressController {
     private readonly queries: ExecutionQueries,
     private readonly follower: StreamFollower,
     private readonly cancellation: Cancellation,
+    private readonly readers: OpenReaders,
   ) {}
 
   @Get('stream')
@@ -51,7 +53,7 @@ export class ExecutionProgressController {
     @Res() response: Response,
   ): Promise<void> {
     const record = await findInReach(this.queries, principal, executionId);
-    const client = new SseResponse(response, { requestId: requestIdOf(response) });
+    const client = this.readers.open(principal.tokenId, response);
     await this.follower.follow(record, client, parsePosition(lastEventId));
   }
 

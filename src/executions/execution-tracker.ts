@@ -18,7 +18,7 @@ import type {
 } from './ledger/execution-record';
 import type { AttemptKey, ExecutionStart, Settlement } from './ledger/ledger-rows';
 import { Settlements } from './ledger/settlements';
-import { sealOutput } from './ledger/stored-content';
+import { storableOutput } from './ledger/stored-content';
 import { UnheardStarts } from './ledger/unheard-starts';
 
 /** An execution under way: its record so far, and the clock that measures it. */
@@ -184,8 +184,7 @@ export class ExecutionTracker {
     const settlement: Settlement = {
       ...end,
       ...{ totals, completedAt, latencyMs },
-      sealedOutput:
-        sealer === null || end.output === null ? null : sealOutput(sealer, record.id, end.output),
+      sealedOutput: storableOutput(sealer, record.id, end.output),
     };
     const key = attemptKey(record, record.attempts.length);
     const settled = await this.settlements.record(key, settlement);

@@ -27,7 +27,6 @@ import { ExecutionIntake } from './execution-intake';
 import { findInReach } from './execution-reach';
 import { ExecutionQueries } from './ledger/execution-queries';
 import { ExecutionFeed } from './streams/execution-feed';
-import { requestIdOf, SseResponse } from './streams/sse-response';
 
 /** An estimate sends nothing, so it needs no real key. */
 const NO_KEY_NEEDED = new Secret('estimates-send-nothing');
@@ -76,6 +75,11 @@ export class ExecutionsController {
     const { workspaceId } = principal;
     agentInReach(principal, body.agentId);
     const asked = this.intake.read(workspaceId, body, request);
+    const earlier = await this.intake.findEarlier(asked);
+    if (earlier !== null) {
+      await this.answers.again(earlier, asked.mode, response);
+      return;
+    }
     if (asked.mode === 'async') {
       this.answers.accepted(await this.intake.enqueue(asked), response);
       return;
@@ -127,8 +131,7 @@ export class ExecutionsController {
     @Res() response: Response,
   ): Promise<void> {
     query.agentId = agentInReach(principal, query.agentId);
-    const client = new SseResponse(response, { requestId: requestIdOf(response) });
-    await this.feed.follow(principal.workspaceId, query, client);
+    await this.feed.follow(principal, query, response);
   }
 
   @Get(':executionId')

@@ -32,11 +32,12 @@ import { ServerLease } from './lifecycle/server-lease';
 import { Sweeper } from './lifecycle/sweeper';
 import { ExecutionFeed } from './streams/execution-feed';
 import { ExecutionStreams } from './streams/execution-streams';
+import { OpenReaders } from './streams/open-readers';
 import { StreamFollower } from './streams/stream-follower';
 
 const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, Settlements, UnheardStarts];
 const RUNNING = [RunningExecutions, ExecutionRunner];
-const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed];
+const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed, OpenReaders];
 const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];
 const QUEUED = [AsyncExecutions, QueuedExecutions, ExecutionWorker, PaidProviders];
 const SERVER = [ServerIdentity, ServerLease, ServerGate, Drain];

@@ -54,6 +54,18 @@ describe('the feed of executions', () => {
     expect(faultyFields(answer)).toEqual(['?limit']);
   });
 
+  it('and streams may be fifty to a token, and are free again when they are closed', async () => {
+    const token = await bench.app.tokenOf('viewer');
+    const feeds = await Promise.all(Array.from({ length: 50 }, () => follow('?limit=1', token)));
+    const refused = await follow('?limit=1', token);
+    expect([refused.response.status, refused.header.get('retry-after')]).toEqual([429, '10']);
+    for (const feed of feeds) feed.hangUp();
+    let again = await follow('?limit=1', token);
+    while (again.response.status === 429) again = await follow('?limit=1', token);
+    expect(again.response.status).toBe(200);
+    again.hangUp();
+  });
+
   it('tells a token nothing more once it is revoked', async () => {
     const made = await bench.app
       .request('post', bench.app.path('tokens'))

@@ -103,6 +103,15 @@ describe('an Idempotency-Key', () => {
     expect((await run(again).expect(201)).text).toBe(first.text);
   });
 
+  it('needs nothing but the first request to answer again, not even the key that paid', async () => {
+    const workspaceId = await bench.createWorkspace('Keyless');
+    const keyId = await bench.saveKey('openai', {}, workspaceId);
+    const first = await run(OPENAI, workspaceId).expect(201);
+    await bench.app.request('delete', bench.app.path(`api-keys/${keyId}`, workspaceId)).expect(204);
+    expect((await run(OPENAI, workspaceId).expect(201)).text).toBe(first.text);
+    expectProblem(await bench.run(OPENAI, workspaceId), 'provider_key_missing');
+  });
+
   it('is one in each workspace', async () => {
     const other = await bench.createWorkspace();
     const echo = { provider: 'echo', model: 'echo' };

@@ -1,6 +1,9 @@
+import { Logger } from '@nestjs/common';
 import type { ExecuteParams, ExecutionOutput } from '../../ai-providers';
 import type { ContentSealer } from '../../content';
 import type { StoredRequest } from './execution-record';
+
+const logger = new Logger('StoredContent');
 
 /** Seals what is asked of the model, for its execution only. */
 export function sealRequest(
@@ -37,4 +40,20 @@ export function openOutput(
   sealed: Buffer,
 ): ExecutionOutput {
   return JSON.parse(sealer.open(sealed, { executionId, field: 'output' })) as ExecutionOutput;
+}
+
+/** Sealed; null when it is not kept, or too long to be: an answer is told and metered all the same. */
+export function storableOutput(
+  sealer: ContentSealer | null,
+  executionId: string,
+  output: ExecutionOutput | null,
+): Buffer | null {
+  if (sealer === null || output === null) return null;
+  try {
+    return sealOutput(sealer, executionId, output);
+  } catch (error) {
+    const { name } = error as Error;
+    logger.error({ message: 'an answer cannot be stored', executionId, name });
+    return null;
+  }
 }

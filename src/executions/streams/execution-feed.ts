@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import type { Response } from 'express';
+import type { Principal } from '../../workspaces';
 import type { ListExecutionsQuery } from '../dto/list-executions.query';
 import { presentSummary } from '../dto/present-execution';
 import { ExecutionQueries } from '../ledger/execution-queries';
+import { OpenReaders } from './open-readers';
 import type { SseResponse } from './sse-response';
 
 const LOOK_MS = 1_000;
@@ -13,14 +16,21 @@ const LOOK_MS = 1_000;
  */
 @Injectable()
 export class ExecutionFeed {
-  constructor(private readonly queries: ExecutionQueries) {}
+  constructor(
+    private readonly queries: ExecutionQueries,
+    private readonly readers: OpenReaders,
+  ) {}
 
-  /** Resolves when the client is gone. A database that is away is asked again. */
+  /**
+   * Resolves when the client is gone. A database that is away is asked again.
+   * @throws {AppError} `too_many_requests`
+   */
   async follow(
-    workspaceId: string,
+    { tokenId, workspaceId }: Pick<Principal, 'tokenId' | 'workspaceId'>,
     query: ListExecutionsQuery,
-    client: SseResponse,
+    response: Response,
   ): Promise<void> {
+    const client = this.readers.open(tokenId, response);
     let told = new Map<string, string>();
     while (client.isOpen) {
       told = await this.tellChanges(workspaceId, query, { client, told });

@@ -8,6 +8,8 @@ import type { StreamEnd, StreamPosition, StreamReader } from './execution-stream
 const HEARTBEAT_MS = 15_000;
 /** A client that is behind by more is dropped: its answer goes on and can be read again. */
 const BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
+/** How long a client may take to read the end. */
+const LAST_READ_MS = 60_000;
 const POSITION = /^(\d{1,9}):(\d{1,9})$/;
 
 export interface SseResponseOptions {
@@ -51,6 +53,12 @@ export class SseResponse implements StreamReader {
     return !this.isEnded && !this.response.destroyed;
   }
 
+  /** Told once, when the connection of this answer is over. */
+  onceClosed(tell: () => void): void {
+    if (this.response.destroyed) tell();
+    else this.response.once('close', tell);
+  }
+
   /** What to call when this client wants no more. */
   stopsBy(stopReading: () => void): void {
     if (this.isOpen) this.stopReading = stopReading;
@@ -83,6 +91,11 @@ export class SseResponse implements StreamReader {
     this.isEnded = true;
     clearInterval(this.heartbeat);
     this.response.end(text);
+    // Who does not read it shall not keep it in our memory.
+    const limit = setTimeout(() => this.response.destroy(), LAST_READ_MS).unref();
+    this.onceClosed(() => {
+      clearTimeout(limit);
+    });
   }
 
   private send(text: string): void {

@@ -12,7 +12,11 @@ export interface Authority {
   readonly expiresAt: Date | null;
 }
 
-export function isAllowed({ role, scopes }: Authority, permission: Permission): boolean {
+/** What tells of every agent of a workspace, and so is not for a token that is bound to one. */
+const ABOUT_EVERY_AGENT = /^webhooks:/;
+
+export function isAllowed({ role, scopes, agentId }: Authority, permission: Permission): boolean {
+  if (agentId !== null && ABOUT_EVERY_AGENT.test(permission)) return false;
   return roleAllows(role, permission) && (scopes === null || scopes.includes(permission));
 }
 
