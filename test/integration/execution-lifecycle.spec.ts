@@ -76,6 +76,23 @@ describe('the life of an execution in the ledger', () => {
     expect(await bench.settle(other, bench.key(id), FAILED)).toBe(false);
   });
 
+  it('is not ended by a receipt of a server that had lost it before it was interrupted', async () => {
+    const [first, second] = [await bench.server(), await bench.server()];
+    const { id } = await bench.start(first, { mode: 'async', request: Buffer.from('sealed') });
+    await bench.claim(first, id);
+    const stale = bench.key(id, { fence: 2 });
+    await first.ledger.recordOutcome(stale, { ...OUTCOME, ...FAILED.outcome });
+    await bench.expire(first.id);
+    await bench.sweep();
+    await bench.claim(second, id);
+    await bench.expire(second.id);
+    expect(await bench.sweep()).toEqual([{ execution_id: id, status: 'interrupted' }]);
+    expect(await bench.settle(first, stale, FAILED)).toBe(false);
+    expect((await bench.row(id)).error).toMatchObject({ billed: 'unknown' });
+    const receipt = bench.key(id, { fence: 4, attemptNumber: 2 });
+    expect(await bench.settle(second, receipt)).toBe(true);
+  });
+
   it('takes no attempt of a server that was taken for dead', async () => {
     const { other, id } = await dead();
     await bench.sweep();
