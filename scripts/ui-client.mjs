@@ -18,7 +18,7 @@ const input = JSON.parse(readFileSync(document ?? DOCUMENT, 'utf8'));
 const path = folder ?? CLIENT;
 rmSync(path, { recursive: true, force: true });
 await createClient({
-  input,
+  input: withNulls(input),
   output: { path },
   logs: { level: 'silent' },
   plugins: [
@@ -27,6 +27,18 @@ await createClient({
     { name: '@hey-api/sdk', operations: { strategy: 'flat' } },
   ],
 });
+
+/** The generator forgets that a choice may be null, unless null is one of the choices. */
+function withNulls(node) {
+  if (typeof node !== 'object' || node === null) return node;
+  if (Array.isArray(node)) return node.map(withNulls);
+  const copy = Object.fromEntries(
+    Object.entries(node).map(([name, value]) => [name, withNulls(value)]),
+  );
+  return copy.nullable === true && Array.isArray(copy.enum)
+    ? { ...copy, enum: [...copy.enum, null] }
+    : copy;
+}
 
 /** Nest's preview makes nothing but the description: no database and no key are needed. */
 async function describeRoutes() {

@@ -3,7 +3,6 @@ import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { PROJECT_ROOT } from '../process/server-process';
 import { useUiBench } from './support/ui-suite';
-import { standInForUsage } from './support/usage-stand-in';
 
 /** WCAG 2.2 AA is the sum of these. */
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
@@ -16,7 +15,7 @@ const PAGES = [
   ['executions', 'agent-of-a-test'],
   ['playground?provider=echo&run=1', 'Attempts and receipt'],
   ['usage', 'Cost per day'],
-  ['settings/workspace', 'Delete the workspace'],
+  ['settings/workspace', 'Let the provider store answers too'],
   ['settings/tokens', 'First owner'],
   ['settings/webhooks', 'webhook'],
   ['settings/audit', 'workspace.created'],
@@ -57,7 +56,6 @@ describe.each(['light', 'dark'] as const)('in %s, the web UI is for everybody:',
 
   const open = async (path: string) => {
     const { page } = await bench().openSignedIn('/', { colorScheme });
-    await standInForUsage(page);
     await page.getByRole('heading', { name: 'Keys', exact: true }).waitFor();
     await page.goto(bench().path(path));
     return page;

@@ -13,6 +13,12 @@ const INSERT = `
   FROM (SELECT number, now() - (${ROWS} - number) * interval '10 milliseconds' AS moment
         FROM generate_series(1, ${ROWS}) AS number) AS made`;
 
+interface Detail {
+  readonly agentId: string;
+  readonly request: object | null;
+  readonly output: object | null;
+}
+
 describe('the executions page', () => {
   const bench = useUiBench();
 
@@ -71,18 +77,61 @@ describe('the executions page', () => {
     await page.getByRole('row', { name: /narrow-me/ }).waitFor();
   });
 
-  it('runs again, in the playground or as it was', async () => {
-    const { page } = await bench().openSignedIn(bench().path('playground?run=1&agentId=again'));
-    await page.getByRole('link', { name: 'Attempts and receipt' }).click();
+  it('shows what was asked, and runs it again, whoever sent it', async () => {
+    const { id } = await run({ agentId: 'again', system: 'Be brief.', temperature: 0.5 });
+    const { page } = await bench().openSignedIn(bench().path(`executions/${id}`));
     const drawer = page.getByRole('dialog');
+    await drawer
+      .getByRole('region', { name: 'messages of the request' })
+      .getByText('Hello')
+      .waitFor();
+    await drawer.getByRole('region', { name: 'system of the request' }).waitFor();
     await drawer.getByRole('button', { name: 'Run again' }).click();
-    await page.getByText('It ran again.').waitFor();
-    const { data } = await bench().call<{ data: object[] }>('GET', 'executions?agentId=again');
-    expect(data).toHaveLength(2);
-    await page.reload();
-    await drawer.getByRole('button', { name: 'Run the like in the playground' }).click();
-    await page.getByRole('heading', { name: 'Playground' }).waitFor();
-    expect(await page.getByLabel('Agent').inputValue()).toBe('again');
+    await page.getByText('It runs again.').waitFor();
+    await page.waitForURL((url) => !url.pathname.endsWith(id));
+    await drawer.getByText('Completed').waitFor();
+    const again = page.url().split('/').at(-1)!;
+    const first = await bench().call<Detail>('GET', `executions/${id}`);
+    const second = await bench().call<Detail>('GET', `executions/${again}`);
+    expect(second.request).toEqual(first.request);
+    expect([second.agentId, second.output]).toEqual(['again', first.output]);
+  });
+
+  it('cancels what runs', async () => {
+    await bench().saveKey();
+    bench().upstream.script([{ fault: 'never-answer' }]);
+    const slow = run({ agentId: 'to-cancel', provider: 'openai', model: 'gpt-5' });
+    const { page } = await bench().openSignedIn(bench().path('executions'));
+    const row = page.getByRole('row', { name: /to-cancel/ });
+    await row.getByRole('link').click();
+    const drawer = page.getByRole('dialog');
+    await drawer.getByRole('button', { name: 'Cancel' }).click();
+    await drawer.getByRole('alert').getByText('Cancelled', { exact: true }).waitFor();
+    await drawer.getByRole('button', { name: 'Cancel' }).waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+    await row.getByText('Cancelled').waitFor();
+    const { data } = await bench().call<{ data: Detail[] }>('GET', 'executions?agentId=to-cancel');
+    expect(data[0]).toMatchObject({ status: 'cancelled', error: { code: 'cancelled' } });
+    await slow;
+  });
+
+  it('follows the feed while it is looked at, and catches up afterwards', async () => {
+    const watched = await bench().openSignedIn(bench().path('executions?agentId=followed'));
+    const { page, urls } = watched;
+    const lists = () => urls.filter((url) => /\/executions\?/.test(url) && url.includes('/api/'));
+    await page.getByText('No execution fits these filters.').waitFor();
+    await run({ agentId: 'followed' });
+    await page.getByRole('row', { name: /followed/ }).waitFor();
+    const asked = lists().length;
+    await run({ agentId: 'followed' });
+    await page.getByText('2 loaded').waitFor();
+    expect(lists()).toHaveLength(asked);
+
+    await watched.setVisibility('hidden');
+    await run({ agentId: 'followed' });
+    await watched.setVisibility('visible');
+    await page.getByText('3 loaded').waitFor();
+    expect(urls.filter((url) => url.includes('/executions/feed?'))).toHaveLength(2);
   });
 
   it(

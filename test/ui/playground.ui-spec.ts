@@ -48,6 +48,39 @@ describe('the playground', () => {
     });
   });
 
+  it('shows the words of an answer as they come, and stops it', async () => {
+    const { page } = await bench().openSignedIn(
+      bench().path('playground?model=slow&agentId=stopped'),
+    );
+    const answer = page.getByRole('region', { name: 'Text of the answer' });
+    await page.getByLabel('Message').fill(Array.from({ length: 20 }, (_, n) => `w${n}`).join(' '));
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await answer.getByText('w0').waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('alert').waitFor();
+    expect(await answer.innerText()).not.toContain('w19');
+    await page.getByRole('link', { name: 'What was tried' }).click();
+    await page
+      .getByRole('dialog')
+      .getByRole('alert')
+      .getByText('Cancelled', { exact: true })
+      .waitFor();
+    const { data } = await bench().call<{ data: { status: string }[] }>(
+      'GET',
+      'executions?agentId=stopped',
+    );
+    expect(data.map(({ status }) => status)).toEqual(['cancelled']);
+  });
+
+  it('costs what the usage page adds up', async () => {
+    const { page } = await bench().openSignedIn(bench().path('playground?agentId=summed&run=1'));
+    const text = await page.getByText(/^Cost \$/).innerText();
+    const [, cost] = /Cost (\$[\d.]+)/.exec(text)!;
+    await page.goto(bench().path('usage?by=agent'));
+    const row = page.getByRole('row', { name: /summed/ });
+    await row.getByText(cost!, { exact: true }).waitFor();
+  });
+
   it('shows an answer that streams, and how it ends', async () => {
     const { page } = await bench().openSignedIn(bench().path('playground'));
     const execution = await bench().call<{ id: string }>('POST', 'executions', {

@@ -1,5 +1,12 @@
+import { verify } from '../support/webhook-receiver';
 import { useUiBench } from './support/ui-suite';
-import { hasRoute } from './support/usage-stand-in';
+
+const ECHO = {
+  agentId: 'test',
+  provider: 'echo',
+  model: 'echo',
+  messages: [{ role: 'user', content: 'Hello' }],
+};
 
 describe('the settings', () => {
   const bench = useUiBench();
@@ -89,28 +96,61 @@ describe('the settings', () => {
     await page.getByText('API keys sealed again: 1').waitFor();
   });
 
-  it('keep webhooks, or say that the server has none', async () => {
+  it('keep what a workspace stores, and what becomes of those that nobody waits for', async () => {
+    const { page } = await bench().openSignedIn(bench().path('settings/workspace'));
+    const card = page.getByRole('region', { name: 'Executions' });
+    await card.getByRole('combobox', { name: 'What is stored' }).click();
+    await page.getByRole('option', { name: 'Only figures, no text' }).click();
+    await card.getByRole('combobox', { name: 'When a client hangs up' }).click();
+    await page.getByRole('option', { name: 'It is cancelled' }).click();
+    await card.getByLabel('Let the provider store answers too').click();
+    await card.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('It holds for what runs from now on.').waitFor();
+    const saved = { storeContent: 'metadata', onDisconnect: 'cancel', storeAtProvider: true };
+    expect(await bench().call('GET', '')).toMatchObject(saved);
+
+    const { id } = await bench().call<{ id: string }>('POST', 'executions', ECHO);
+    await page.goto(bench().path(`executions/${id}`));
+    await page.getByRole('dialog').getByText('This workspace did not store it.').waitFor();
+
+    await page.goto(bench().path('settings/workspace'));
+    await card.getByRole('combobox', { name: 'What is stored' }).click();
+    await page.getByRole('option', { name: 'As the server is set' }).click();
+    await card.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('It holds for what runs from now on.').waitFor();
+    expect(await bench().call('GET', '')).toMatchObject({ ...saved, storeContent: null });
+  });
+
+  it('make a webhook, show its deliveries, and deliver again', async () => {
+    const { receiver } = bench();
     const { page } = await bench().openSignedIn(bench().path('settings/webhooks'));
-    if (!hasRoute('webhooks')) {
-      await page.getByText('This server has no webhooks.').waitFor();
-      return;
-    }
     const dialog = page.getByRole('dialog');
-    const url = `${bench().upstream.url}/hook`;
     await page.getByRole('button', { name: 'New webhook' }).click();
-    await dialog.getByLabel('URL').fill(url);
+    await dialog.getByLabel('URL').fill(receiver.url);
     await dialog.getByRole('button', { name: 'Create' }).click();
-    expect(await page.getByTestId('secret').innerText()).toMatch(/^whsec_/);
+    const secret = await page.getByTestId('secret').innerText();
     await dialog.getByRole('button', { name: 'I have it' }).click();
-    const card = page.getByRole('region', { name: `Webhook ${url}` });
+    const card = page.getByRole('region', { name: `Webhook ${receiver.url}` });
     await card.getByRole('button', { name: 'Test' }).click();
-    await card.getByText(/It arrived|It did not arrive/).waitFor();
+    await card.getByText('It arrived').waitFor();
+
+    const { id } = await bench().call<{ id: string }>('POST', 'executions', ECHO);
     await card.getByRole('button', { name: 'Deliveries' }).click();
-    await card.getByText('Nothing was to be delivered yet.').waitFor();
+    const row = card.getByRole('row', { name: /execution\.completed/ });
+    await row.getByText('delivered').waitFor();
+    await row.getByText(/1: accepted \(200\)/).waitFor();
+    await row.getByRole('button', { name: 'Deliver again' }).click();
+    await row.getByText(/2: accepted \(200\)/).waitFor();
+    expect(receiver.events.map(({ body }) => body.data.id).slice(1)).toEqual([id, id]);
+    for (const event of receiver.events) expect(() => verify(secret, event)).not.toThrow();
+
+    await card.getByRole('button', { name: 'New secret' }).click();
+    await dialog.getByRole('button', { name: 'I have it' }).click();
+    await card.getByText(/Secrets before the newest one sign too until/).waitFor();
     await card.getByRole('button', { name: 'Disable' }).click();
     await card.getByText('Disabled').waitFor();
     await card.getByRole('button', { name: 'Delete…' }).click();
-    await dialog.getByLabel('to confirm').fill(url);
+    await dialog.getByLabel('to confirm').fill(receiver.url);
     await dialog.getByRole('button', { name: 'Delete', exact: true }).click();
     await card.waitFor({ state: 'detached' });
   });

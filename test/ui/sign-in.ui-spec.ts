@@ -43,6 +43,8 @@ describe('signing in to the web UI', () => {
     const { page } = watched;
     await page.getByText('No execution fits these filters.').waitFor();
     await bench().query('DELETE FROM sessions');
+    await watched.setVisibility('hidden');
+    await watched.setVisibility('visible');
     await page.getByText('Your session is over.').waitFor();
     expect(page.url()).toMatch(/\/executions\?status=failed$/);
     await page.getByRole('textbox', { name: 'Access token' }).fill(bench().token);

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cleanUp, newDataDirectory, ownerToken, ServerProcess } from '../../process/server-process';
 import { FaultyUpstream } from '../../support/faulty-upstream';
+import { WebhookReceiver } from '../../support/webhook-receiver';
 import { WatchedPage } from './watched-page';
 
 /** Where Debian puts it. */
@@ -21,6 +22,7 @@ export class UiBench {
     private server: ServerProcess,
     private readonly dataDirectory: string,
     readonly upstream: FaultyUpstream,
+    readonly receiver: WebhookReceiver,
     readonly browser: Browser,
     readonly url: string,
     readonly token: string,
@@ -29,8 +31,9 @@ export class UiBench {
 
   static async start(): Promise<UiBench> {
     const upstream = await FaultyUpstream.start({ acceptedKeys: new Set([GOOD_KEY]) });
+    const receiver = await WebhookReceiver.start();
     const dataDirectory = join(await newDataDirectory(), 'data');
-    const server = startServer(dataDirectory, upstream.host, '0');
+    const server = startServer(dataDirectory, [upstream.host, receiver.host], '0');
     const url = await server.ready();
     const token = await ownerToken(dataDirectory);
     const answer = await fetch(`${url}/api/workspaces`, {
@@ -38,13 +41,14 @@ export class UiBench {
     });
     const { data } = (await answer.json()) as { data: { id: string }[] };
     const browser = await chromium.launch({ executablePath: CHROMIUM, args: sandboxArguments() });
-    return new UiBench(server, dataDirectory, upstream, browser, url, token, data[0]!.id);
+    return new UiBench(server, dataDirectory, upstream, receiver, browser, url, token, data[0]!.id);
   }
 
   async close(): Promise<void> {
     await this.browser.close();
     await this.server.stop();
     await this.upstream.close();
+    await this.receiver.close();
     await cleanUp();
   }
 
@@ -52,7 +56,8 @@ export class UiBench {
   async restart(whileDown: () => Promise<void>): Promise<void> {
     await this.server.stop();
     await whileDown();
-    this.server = startServer(this.dataDirectory, this.upstream.host, new URL(this.url).port);
+    const hosts = [this.upstream.host, this.receiver.host];
+    this.server = startServer(this.dataDirectory, hosts, new URL(this.url).port);
     await this.server.ready();
   }
 
@@ -110,13 +115,17 @@ export class UiBench {
   }
 }
 
-function startServer(dataDirectory: string, upstreamHost: string, port: string): ServerProcess {
+function startServer(
+  dataDirectory: string,
+  allowedHosts: readonly string[],
+  port: string,
+): ServerProcess {
   return new ServerProcess({
     dataDirectory,
     variables: {
       PORT: port,
       LOG_LEVEL: 'warn',
-      KEYRUN_ALLOWED_HOSTS: upstreamHost,
+      KEYRUN_ALLOWED_HOSTS: allowedHosts.join(','),
       KEYRUN_MANAGEMENT_REQUESTS_PER_MINUTE: '1000000',
       KEYRUN_KEY_TESTS_PER_MINUTE: '1000000',
       KEYRUN_FAILED_AUTHENTICATIONS_PER_MINUTE: '1000000',

@@ -1,22 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ConsoleMessage, Page } from 'playwright-core';
-import { PROJECT_ROOT } from '../../process/server-process';
-import { hasRoute } from './usage-stand-in';
-
-const DOCUMENT = readFileSync(join(PROJECT_ROOT, 'web', 'openapi.json'), 'utf8');
-
-/** What this version of the API does not have: the UI asks, is refused, and does without. */
-const REFUSALS: readonly (readonly [isMissing: boolean, complaint: RegExp])[] = [
-  [!hasRoute('usage'), /status of 404 .*\/usage\?/],
-  [!hasRoute('webhooks'), /status of 404 .*\/webhooks\?/],
-  [DOCUMENT.includes('only false is accepted'), /status of 422 .*\/executions\)/],
-];
 
 /** What a page complained of that no test asked for: errors in the console, exceptions, refused content. */
 export class WatchedPage {
   readonly #faults: string[] = [];
-  readonly #expected = REFUSALS.filter(([isMissing]) => isMissing).map(([, pattern]) => pattern);
+  readonly #expected: RegExp[] = [];
   /** Every address that the page asked for. */
   readonly urls: string[] = [];
 
@@ -32,6 +19,14 @@ export class WatchedPage {
   /** Complaints that are part of the test, e.g. the 401 of a session that was ended. */
   expect(pattern: RegExp): void {
     this.#expected.push(pattern);
+  }
+
+  /** As if its tab were left, or looked at again. */
+  async setVisibility(state: 'visible' | 'hidden'): Promise<void> {
+    await this.page.evaluate((value) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => value });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
   }
 
   get faults(): readonly string[] {

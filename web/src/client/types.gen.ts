@@ -14,7 +14,7 @@ export type WorkspaceResponse = {
     /**
      * Whether prompts and answers are kept, encrypted: full or metadata; null: as the server is set (KEYRUN_STORE_CONTENT)
      */
-    storeContent: 'full' | 'metadata';
+    storeContent: 'full' | 'metadata' | null;
     /**
      * What becomes of an execution whose client hangs up: it goes on, or it is cancelled
      */
@@ -32,7 +32,7 @@ export type UpdateWorkspaceDto = {
     /**
      * Whether prompts and answers are kept, encrypted: full or metadata; null: as the server is set (KEYRUN_STORE_CONTENT)
      */
-    storeContent?: 'full' | 'metadata';
+    storeContent?: 'full' | 'metadata' | null;
     /**
      * What becomes of an execution whose client hangs up: it goes on, or it is cancelled
      */
@@ -531,7 +531,7 @@ export type AttemptResponse = {
      * unknown: no outcome is recorded, so the request may have been sent and billed
      */
     status: 'unknown' | 'succeeded' | 'failed';
-    errorCategory: 'invalid_request' | 'context_length_exceeded' | 'content_filtered' | 'request_too_large' | 'model_not_found' | 'credential_invalid' | 'permission_denied' | 'quota_exhausted' | 'billing_error' | 'request_exceeds_rate_limit' | 'rate_limited' | 'overloaded' | 'server_error' | 'gateway_error' | 'provider_timeout' | 'provider_conflict' | 'connect_failed' | 'connection_lost' | 'timeout_no_response' | 'response_truncated' | 'invalid_response' | 'deadline_exceeded' | 'blocked_destination' | 'cancelled' | 'internal' | 'provider_key_missing' | 'provider_key_unreadable' | 'ledger_unavailable' | 'interrupted';
+    errorCategory: 'invalid_request' | 'context_length_exceeded' | 'content_filtered' | 'request_too_large' | 'model_not_found' | 'credential_invalid' | 'permission_denied' | 'quota_exhausted' | 'billing_error' | 'request_exceeds_rate_limit' | 'rate_limited' | 'overloaded' | 'server_error' | 'gateway_error' | 'provider_timeout' | 'provider_conflict' | 'connect_failed' | 'connection_lost' | 'timeout_no_response' | 'response_truncated' | 'invalid_response' | 'deadline_exceeded' | 'blocked_destination' | 'cancelled' | 'internal' | 'provider_key_missing' | 'provider_key_unreadable' | 'ledger_unavailable' | 'interrupted' | null;
     billed: 'no' | 'yes' | 'partial' | 'unknown';
     /**
      * Milliseconds of the provider call
@@ -934,7 +934,7 @@ export type WebhookWithSecretResponse = {
     /**
      * gone: the receiver answered 410; null: enabled, or disabled by somebody
      */
-    disabledReason: 'gone';
+    disabledReason: 'gone' | null;
     /**
      * What signs each event, newest first; the secrets themselves are never shown again
      */
@@ -956,7 +956,7 @@ export type WebhookResponse = {
     /**
      * gone: the receiver answered 410; null: enabled, or disabled by somebody
      */
-    disabledReason: 'gone';
+    disabledReason: 'gone' | null;
     /**
      * What signs each event, newest first; the secrets themselves are never shown again
      */
@@ -1022,7 +1022,7 @@ export type DeliveryAttemptResponse = {
     /**
      * null: the receiver accepted the event
      */
-    errorCategory: 'blocked_destination' | 'connect_failed' | 'connection_lost' | 'timeout' | 'invalid_response' | 'redirect' | 'gone' | 'client_error' | 'server_error' | 'secret_unreadable' | 'interrupted';
+    errorCategory: 'blocked_destination' | 'connect_failed' | 'connection_lost' | 'timeout' | 'invalid_response' | 'redirect' | 'gone' | 'client_error' | 'server_error' | 'secret_unreadable' | 'interrupted' | null;
 };
 
 export type DeliveryResponse = {

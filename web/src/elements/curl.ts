@@ -9,6 +9,8 @@ export interface ExecutionRequest {
   readonly temperature?: number;
   readonly apiKeyId?: string;
   readonly stream?: boolean;
+  /** `tools`, `toolChoice` and whatever else was asked. */
+  readonly [name: string]: unknown;
 }
 
 /** The same request for a shell. The token comes from the environment: nothing secret is in the text. */

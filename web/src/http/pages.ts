@@ -6,10 +6,10 @@ export interface Page<T> {
 }
 
 const PAGE_LIMIT = 100;
-/** A list that people keep by hand is never longer. */
+/** Lists that are read whole are never longer. */
 const PAGES_MAX = 20;
 
-/** Reads a list to its end, for lists that people keep by hand. */
+/** Reads a list to its end: one that people keep by hand, or the rows of a report. */
 export async function readAll<T>(
   read: (query: { limit: number; after?: string }) => Promise<{ data: Page<T> }>,
 ): Promise<T[]> {

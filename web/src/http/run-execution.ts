@@ -1,5 +1,4 @@
 import { type ExecutionResponse, executionsControllerRun } from '../client';
-import { client } from '../client/client.gen';
 import type { ExecutionRequest } from '../elements/curl';
 import { noteAnswer, REQUEST_HEADERS } from './api';
 import { readEvents } from './event-stream';
@@ -11,14 +10,14 @@ export type Delta =
   | { readonly type: 'tool_call'; readonly name?: string; readonly arguments?: string };
 
 export interface RunOptions {
-  /** Called with the id of the execution, as soon as a server that streams says it. */
+  /** Called with the id of the execution as soon as it is recorded; from then on it can be cancelled. */
   readonly onStart?: (executionId: string) => void;
   readonly onDelta?: (delta: Delta) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Runs an execution and hands over its answer as it comes. A server that does not stream runs it to its end.
+ * Runs an execution and hands over its answer as it comes.
  * @throws {Problem} with the id of the execution, when one was recorded.
  */
 export async function runExecution(
@@ -26,41 +25,25 @@ export async function runExecution(
   request: ExecutionRequest,
   { onStart, onDelta, signal }: RunOptions = {},
 ): Promise<ExecutionResponse> {
-  if (request.stream === false) return runToTheEnd(workspaceId, request, signal);
   const response = await post(workspaceId, { ...request, stream: true }, signal);
   noteAnswer(response);
-  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
-  if (response.ok && isStream && response.body !== null) {
-    const executionId = response.headers.get('location')?.split('/').at(-1);
-    if (executionId !== undefined) onStart?.(executionId);
-    return follow(response.body, onDelta);
+  if (!response.ok || response.body === null) {
+    throw toProblem(await response.json().catch(() => ({})), response);
   }
-  const answer: unknown = await response.json().catch(() => ({}));
-  if (response.ok) return answer as ExecutionResponse;
-  const problem = toProblem(answer, response);
-  const isNotStreaming = problem.status === 422 && /streaming/i.test(problem.message);
-  if (!isNotStreaming) throw problem;
-  return runToTheEnd(workspaceId, request, signal);
+  const executionId = response.headers.get('location')?.split('/').at(-1);
+  if (executionId !== undefined) onStart?.(executionId);
+  return follow(response.body, onDelta);
 }
 
-/** Asks for the end of an execution; what is paid is recorded all the same. */
-export async function cancelExecution(workspaceId: string, executionId: string): Promise<void> {
-  await client.post({
-    url: '/api/workspaces/{workspaceId}/executions/{executionId}/cancel',
-    path: { workspaceId, executionId },
-    body: {},
-  });
-}
-
-async function runToTheEnd(
+/** Has an execution run whether or not anybody waits for it. Returns it as it is before it starts. */
+export async function queueExecution(
   workspaceId: string,
   request: ExecutionRequest,
-  signal: AbortSignal | undefined,
 ): Promise<ExecutionResponse> {
   const { data } = await executionsControllerRun({
     path: { workspaceId },
+    headers: { Prefer: 'respond-async' },
     body: { ...request, stream: false } as never,
-    ...(signal === undefined ? {} : { signal }),
   });
   return data;
 }

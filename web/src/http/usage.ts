@@ -1,34 +1,11 @@
-import { client } from '../client/client.gen';
+import { type UsageReportResponse, type UsageRowResponse, usageControllerReport } from '../client';
+import { readAll } from './pages';
 
 export type UsageGroup = 'day' | 'provider' | 'model' | 'agent' | 'apiKey';
+export type UsageRow = UsageRowResponse;
 
-/** What the executions of one group came to. Which of the names are there depends on the grouping. */
-export interface UsageRow {
-  readonly day?: string;
-  readonly provider?: string;
-  readonly model?: string;
-  readonly agentId?: string;
-  /** Null: the provider needs no key. */
-  readonly apiKeyId?: string | null;
-  readonly executions: number;
-  readonly completed: number;
-  readonly failed: number;
-  readonly cancelled: number;
-  /** Executions whose price is unknown: they are missing in `costUsd`. */
-  readonly unpriced: number;
-  readonly attempts: number;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly costUsd: string | null;
-  readonly latencyMsP50: number | null;
-  readonly latencyMsP95: number | null;
-  readonly errorRate: number | null;
-}
-
-export interface UsageReport {
-  readonly data: readonly UsageRow[];
-  readonly totals: Omit<UsageRow, 'day' | 'provider' | 'model' | 'agentId' | 'apiKeyId'>;
-}
+/** All rows of a report, of however many pages. */
+export type UsageReport = Pick<UsageReportResponse, 'data' | 'totals'>;
 
 export interface UsageQuery {
   readonly groupBy: readonly UsageGroup[];
@@ -37,12 +14,17 @@ export interface UsageQuery {
 }
 
 export async function readUsage(workspaceId: string, query: UsageQuery): Promise<UsageReport> {
-  const { data } = await client.get<Record<200, UsageReport>, unknown, true>({
-    url: '/api/workspaces/{workspaceId}/usage',
-    path: { workspaceId },
-    query: { ...query, groupBy: query.groupBy.join(',') },
+  let totals: UsageReport['totals'] | undefined;
+  const data = await readAll(async (page) => {
+    const report = await usageControllerReport({
+      path: { workspaceId },
+      query: { ...query, groupBy: query.groupBy.join(','), ...page },
+    });
+    totals ??= report.data.totals;
+    return report;
   });
-  return data;
+  if (totals === undefined) throw new Error('a report without a page');
+  return { data, totals };
 }
 
 /** Where the same report is as a file. */

@@ -1,7 +1,11 @@
 import { Button, Center, Code, Drawer, Group, Loader, Stack, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from 'react-router';
-import { type ExecutionResponse, executionsControllerGet } from '../../client';
+import {
+  type ExecutionDetailResponse,
+  executionProgressControllerCancel,
+  executionsControllerGet,
+} from '../../client';
 import { useMay, useWorkspaceId } from '../../app/workspace';
 import { CopyButton } from '../../elements/copy-button';
 import { asCurl, type ExecutionRequest } from '../../elements/curl';
@@ -9,11 +13,12 @@ import { notifyDone } from '../../elements/notify';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import { toProblem } from '../../http/problem';
-import { cancelExecution, runExecution } from '../../http/run-execution';
+import { queueExecution } from '../../http/run-execution';
 import { AttemptTimeline } from './attempt-timeline';
 import { ExecutionFacts } from './execution-facts';
 import { ExecutionTexts } from './execution-texts';
 import { isUnfinished } from './execution-pages';
+import { requestOf } from './execution-request';
 import { ReceiptFacts } from './receipt-facts';
 
 const POLL_MS = 1_000;
@@ -56,15 +61,16 @@ export function ExecutionDrawer({
   );
 }
 
-function Details({ execution }: { execution: ExecutionResponse }) {
+function Details({ execution }: { execution: ExecutionDetailResponse }) {
   const queries = useQueryClient();
-  const known = queries.getQueryData<ExecutionRequest>(['execution-request', execution.id]);
+  const sent = queries.getQueryData<ExecutionRequest>(['execution-request', execution.id]);
+  const request = sent ?? requestOf(execution);
   return (
     <Stack gap="lg">
-      <Actions execution={execution} request={known} />
+      <Actions execution={execution} request={request} />
       <ExecutionFacts execution={execution} />
       <AttemptTimeline attempts={execution.attempts} />
-      <ExecutionTexts execution={execution} request={known} />
+      <ExecutionTexts execution={execution} request={request} />
       <ReceiptFacts execution={execution} />
       <Text size="xs" c="dimmed">
         <Code>{execution.id}</Code>
@@ -73,26 +79,26 @@ function Details({ execution }: { execution: ExecutionResponse }) {
   );
 }
 
-/** The request of a run is not stored: what this page did not send itself can only be outlined. */
+/** A request that was not stored, nor sent by this page, can only be outlined. */
 function Actions({
   execution,
   request,
 }: {
-  execution: ExecutionResponse;
-  request: ExecutionRequest | undefined;
+  execution: ExecutionDetailResponse;
+  request: ExecutionRequest | null;
 }) {
   const { workspaceId, agentId, provider, model } = execution;
   const navigate = useNavigate();
   const queries = useQueryClient();
   const mayRun = useMay('executions:run');
   const again = useAction(async (body: ExecutionRequest) => {
-    const run = await runExecution(workspaceId, { ...body, stream: false });
+    const run = await queueExecution(workspaceId, body);
     queries.setQueryData(['execution-request', run.id], body);
-    notifyDone('It ran again.');
+    notifyDone('It runs again.');
     await navigate(`/workspaces/${workspaceId}/executions/${run.id}`);
   });
   const cancellation = useAction(async () => {
-    await cancelExecution(workspaceId, execution.id);
+    await executionProgressControllerCancel({ path: { workspaceId, executionId: execution.id } });
     await queries.invalidateQueries({ queryKey: ['execution', workspaceId, execution.id] });
     notifyDone('Cancelling.');
   });
@@ -119,9 +125,9 @@ function Actions({
           variant="default"
           disabled={!mayRun}
           loading={again.isRunning}
-          onClick={() => (request === undefined ? void openPlayground() : void again.run(request))}
+          onClick={() => (request === null ? void openPlayground() : void again.run(request))}
         >
-          {request === undefined ? 'Run the like in the playground' : 'Run again'}
+          {request === null ? 'Run the like in the playground' : 'Run again'}
         </Button>
       </Group>
       <ProblemAlert problem={again.problem ?? cancellation.problem} />

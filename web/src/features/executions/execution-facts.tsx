@@ -12,18 +12,34 @@ const BILLED = {
   unknown: 'Whether it was billed is not known.',
 } as const;
 
+/** Codes of executions that ended for no fault of the request. */
+const END_TITLES: Readonly<Partial<Record<string, string>>> = {
+  cancelled: 'Cancelled',
+  interrupted: 'Interrupted: its server ended',
+};
+
+const MODES = {
+  sync: 'waited for',
+  stream: 'streamed',
+  async: 'queued',
+} as const satisfies Record<ExecutionResponse['mode'], string>;
+
 export function ExecutionFacts({ execution }: { execution: ExecutionResponse }) {
   const { status, error, usage } = execution;
   return (
     <section aria-label="Facts">
       {error !== null && (
-        <Alert color="red" title={`Failed: ${error.category}`} mb="sm">
+        <Alert
+          color={status === 'cancelled' ? 'gray' : 'red'}
+          title={END_TITLES[error.code] ?? `Failed: ${error.category}`}
+          mb="sm"
+        >
           <Text size="sm" className="wrap-anywhere">
             {error.message}
           </Text>
           <Text size="sm">
             {BILLED[error.billed]}{' '}
-            {error.retryable
+            {error.retryable || END_TITLES[error.code] !== undefined
               ? 'The same request may succeed later.'
               : 'Repeating it without a change cannot succeed.'}
           </Text>
@@ -34,6 +50,7 @@ export function ExecutionFacts({ execution }: { execution: ExecutionResponse }) 
           ['Status', <ExecutionStatusBadge key="status" status={status} />],
           ['Agent', execution.agentId],
           ['Model', `${execution.provider}/${execution.model}`],
+          ['Mode', MODES[execution.mode]],
           ['Tokens', usage === null ? '–' : tokens(usage)],
           ['Cost', costOf(execution)],
           ['Latency', formatDuration(execution.latencyMs)],

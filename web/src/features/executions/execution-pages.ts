@@ -7,7 +7,7 @@ export type ExecutionRow = ExecutionSummaryResponse;
 export type ExecutionPages = InfiniteData<Page<ExecutionRow>, string | undefined>;
 
 /**
- * Takes the newest rows, as just read, into the pages that were read before: rows that changed are replaced,
+ * Takes the newest rows, as just read or told, into the pages that were read before: rows that changed are replaced,
  * new ones come first.
  * @returns the same pages when nothing changed; null when rows may be missing between the two: then all must
  * be read again.
@@ -19,6 +19,7 @@ export function mergeNewest(
   const [first, ...rest] = pages.pages;
   if (first === undefined) return null;
   if (first.data.length === 0) {
+    if (newest.hasMore) return null;
     return newest.data.length === 0 ? pages : { ...pages, pages: [newest, ...rest] };
   }
   const missing = new Map(newest.data.map((row) => [row.id, row]));
@@ -60,6 +61,18 @@ export function replaceRow(pages: ExecutionPages, row: ExecutionRow): ExecutionP
       : page,
   );
   return { ...pages, pages: replaced };
+}
+
+/**
+ * Unfinished rows that the feed says nothing of: what is older than the newest `told`, and what it stops telling when
+ * it ends, because the list is narrowed to what is unfinished.
+ */
+export function unfollowedRows(
+  rows: readonly ExecutionRow[],
+  { told, status }: { told: number; status: string | undefined },
+): ExecutionRow[] {
+  const leaves = status === 'queued' || status === 'running';
+  return rows.slice(leaves ? 0 : told).filter(isUnfinished);
 }
 
 export function isUnfinished({ status }: Pick<ExecutionRow, 'status'>): boolean {

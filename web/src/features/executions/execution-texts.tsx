@@ -1,5 +1,5 @@
 import { Code, Stack, Text, Title } from '@mantine/core';
-import type { ExecutionResponse } from '../../client';
+import type { ExecutionDetailResponse } from '../../client';
 import type { ExecutionRequest } from '../../elements/curl';
 
 /** What was asked and answered, as far as it is kept. */
@@ -7,8 +7,8 @@ export function ExecutionTexts({
   execution: { output, metadata },
   request,
 }: {
-  execution: ExecutionResponse;
-  request: ExecutionRequest | undefined;
+  execution: ExecutionDetailResponse;
+  request: ExecutionRequest | null;
 }) {
   return (
     <Stack gap="md">
@@ -16,12 +16,22 @@ export function ExecutionTexts({
         <Title order={2} size="h5" mb={4}>
           Request
         </Title>
-        {request === undefined ? (
+        {request === null ? (
           <Text size="sm" c="dimmed">
-            Requests are not stored. What this page sends itself is shown until it is closed.
+            This workspace did not store it. What this page sends itself is shown until it is
+            closed.
           </Text>
         ) : (
-          <Block text={JSON.stringify(request.messages, null, 2)} label="Messages" />
+          <Stack gap="xs">
+            {partsOf(request).map(([name, value]) => (
+              <div key={name}>
+                <Text size="sm" c="dimmed">
+                  {name}
+                </Text>
+                <Block text={asText(value)} label={`${name} of the request`} />
+              </div>
+            ))}
+          </Stack>
         )}
       </section>
       {output !== null && (
@@ -45,6 +55,20 @@ export function ExecutionTexts({
       )}
     </Stack>
   );
+}
+
+/** Said above already. */
+const KNOWN = ['agentId', 'provider', 'model', 'apiKeyId', 'stream', 'metadata'];
+
+/** What else was asked, the conversation first. */
+function partsOf(request: ExecutionRequest): [name: string, value: unknown][] {
+  const { messages, ...others } = request;
+  const parts = Object.entries(others).filter(([name]) => !KNOWN.includes(name));
+  return [['messages', messages], ...parts];
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
 /** A text of somebody else, shown as text and as nothing else. */

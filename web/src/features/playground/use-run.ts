@@ -1,10 +1,10 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import type { ExecutionResponse } from '../../client';
+import { type ExecutionResponse, executionProgressControllerCancel } from '../../client';
 import { useWorkspaceId } from '../../app/workspace';
 import type { ExecutionRequest } from '../../elements/curl';
 import { useAction } from '../../elements/use-action';
-import { cancelExecution, type Delta, runExecution } from '../../http/run-execution';
+import { type Delta, runExecution } from '../../http/run-execution';
 
 export interface RunState {
   readonly text: string;
@@ -42,7 +42,10 @@ export function useRun() {
   useEffect(() => () => abort.current?.abort(), []);
   const stop = useAction(async () => {
     if (executionId.current === null) abort.current?.abort();
-    else await cancelExecution(workspaceId, executionId.current);
+    else {
+      const path = { workspaceId, executionId: executionId.current };
+      await executionProgressControllerCancel({ path });
+    }
   });
   return { state, run, stop };
 }

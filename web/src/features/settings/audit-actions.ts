@@ -4,7 +4,9 @@ import type { AuditEventResponse } from '../../client';
 export const AUDIT_ACTIONS = [
   'workspace.created',
   'workspace.renamed',
+  'workspace.settings-changed',
   'workspace.deleted',
+  'workspace.passed-on',
   'token.created',
   'token.revoked',
   'token.rotated',
@@ -21,5 +23,12 @@ export const AUDIT_ACTIONS = [
   'data-key.rotated',
   'root-key.rotated',
   'root-key.retired',
+  'webhook.created',
+  'webhook.updated',
+  'webhook.deleted',
+  'webhook.disabled',
+  'webhook.secret-rotated',
+  'webhook.tested',
+  'webhook.redriven',
   'audit.gap',
 ] as const satisfies readonly AuditEventResponse['action'][];

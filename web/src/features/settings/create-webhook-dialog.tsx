@@ -1,9 +1,10 @@
 import { Button, Checkbox, Group, Modal, Stack, TextInput } from '@mantine/core';
 import { useState } from 'react';
+import { webhooksControllerCreate } from '../../client';
 import { useWorkspaceId } from '../../app/workspace';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
-import { createWebhook, WEBHOOK_EVENTS } from '../../http/webhooks';
+import { WEBHOOK_EVENTS, type WebhookEvent } from './webhooks-api';
 
 interface CreateWebhookDialogProps {
   readonly onCreated: (secret: string) => Promise<void>;
@@ -14,14 +15,13 @@ export function CreateWebhookDialog({ onCreated, onClose }: CreateWebhookDialogP
   const workspaceId = useWorkspaceId();
   const [url, setUrl] = useState('');
   const [description, setDescription] = useState('');
-  const [events, setEvents] = useState<string[]>([...WEBHOOK_EVENTS]);
+  const [events, setEvents] = useState<WebhookEvent[]>([...WEBHOOK_EVENTS]);
   const creation = useAction(async () => {
-    const created = await createWebhook(workspaceId, {
-      url,
-      events,
-      ...(description.trim() === '' ? {} : { description }),
+    const { data } = await webhooksControllerCreate({
+      path: { workspaceId },
+      body: { url, events, ...(description.trim() === '' ? {} : { description }) },
     });
-    await onCreated(created.secret);
+    await onCreated(data.secret);
   });
   return (
     <Modal

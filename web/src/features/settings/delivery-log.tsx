@@ -1,13 +1,17 @@
 import { Anchor, Badge, Button, Skeleton, Stack, Table, Text } from '@mantine/core';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from 'react-router';
+import {
+  type DeliveryResponse,
+  webhookDeliveriesControllerList,
+  webhookDeliveriesControllerRedrive,
+} from '../../client';
 import { useMay, useWorkspaceId } from '../../app/workspace';
 import { Age } from '../../elements/age';
 import { formatDuration } from '../../elements/format';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import { toProblem } from '../../http/problem';
-import { type Delivery, listDeliveries, redriveDelivery } from '../../http/webhooks';
 
 const PAGE_LIMIT = 20;
 const POLL_MS = 5_000;
@@ -20,17 +24,17 @@ export function DeliveryLog({ webhookId }: { webhookId: string }) {
   const path = { workspaceId, webhookId };
   const log = useInfiniteQuery({
     queryKey: ['deliveries', workspaceId, webhookId],
-    queryFn: async ({ pageParam }) =>
-      listDeliveries(path, {
-        limit: PAGE_LIMIT,
-        ...(pageParam === undefined ? {} : { after: pageParam }),
-      }),
+    queryFn: async ({ pageParam }) => {
+      const after = pageParam === undefined ? {} : { after: pageParam };
+      const query = { limit: PAGE_LIMIT, ...after };
+      return (await webhookDeliveriesControllerList({ path, query })).data;
+    },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.nextCursor ?? undefined,
     refetchInterval: POLL_MS,
   });
   const redrive = useAction(async (deliveryId: string) => {
-    await redriveDelivery(path, deliveryId);
+    await webhookDeliveriesControllerRedrive({ path: { ...path, deliveryId } });
     await queries.invalidateQueries({ queryKey: ['deliveries', workspaceId, webhookId] });
   });
   if (log.isPending) return <Skeleton h={100} />;
@@ -75,7 +79,7 @@ function DeliveryRow({
   isBusy,
   onRedrive,
 }: {
-  delivery: Delivery;
+  delivery: DeliveryResponse;
   isBusy: boolean;
   onRedrive: () => void;
 }) {

@@ -1,23 +1,24 @@
 import { Alert, Badge, Button, Card, Group, Stack, Text } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
+import {
+  type TestWebhookResponse,
+  type WebhookResponse,
+  webhooksControllerDelete,
+  webhooksControllerRotateSecret,
+  webhooksControllerTest,
+  webhooksControllerUpdate,
+} from '../../client';
 import { useMay, useWorkspaceId } from '../../app/workspace';
 import { ConfirmDeletion } from '../../elements/confirm-deletion';
-import { formatDuration } from '../../elements/format';
+import { formatDateTime, formatDuration } from '../../elements/format';
 import { notifyDone } from '../../elements/notify';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
-import {
-  deleteWebhook,
-  rotateWebhookSecret,
-  testWebhook,
-  updateWebhook,
-  type Webhook,
-  type WebhookTest,
-} from '../../http/webhooks';
 import { DeliveryLog } from './delivery-log';
+import { oldSecretsSignUntil } from './webhooks-api';
 
 interface WebhookCardProps {
-  readonly webhook: Webhook;
+  readonly webhook: WebhookResponse;
   readonly onChanged: () => Promise<void>;
   /** A new secret, to be shown once. */
   readonly onSecret: (secret: string) => void;
@@ -26,6 +27,7 @@ interface WebhookCardProps {
 export function WebhookCard({ webhook, onChanged, onSecret }: WebhookCardProps) {
   const [isLogOpen, setLogOpen] = useState(false);
   const { id, url, events, description, enabled, disabledReason } = webhook;
+  const oldSecretsEnd = oldSecretsSignUntil(webhook);
   return (
     <Card withBorder component="section" aria-label={`Webhook ${url}`}>
       <Stack gap="sm">
@@ -37,6 +39,11 @@ export function WebhookCard({ webhook, onChanged, onSecret }: WebhookCardProps) 
             <Text size="sm" c="dimmed">
               {[description, events.join(', ')].filter((text) => text !== null).join(' · ')}
             </Text>
+            {oldSecretsEnd !== null && (
+              <Text size="sm" c="dimmed">
+                Secrets before the newest one sign too until {formatDateTime(oldSecretsEnd)}.
+              </Text>
+            )}
           </div>
           <Badge variant="light" color={enabled ? 'green' : 'gray'} tt="none">
             {enabled ? 'Enabled' : disabledReason === 'gone' ? 'Disabled: it is gone' : 'Disabled'}
@@ -119,20 +126,22 @@ function useWebhookActions({ webhook, onChanged, onSecret }: WebhookCardProps) {
   const path = { workspaceId, webhookId: webhook.id };
   const mayWrite = useMay('webhooks:write');
   const mayTest = useMay('webhooks:test');
-  const [result, setResult] = useState<WebhookTest | null>(null);
+  const [result, setResult] = useState<TestWebhookResponse | null>(null);
   const test = useAction(async () => {
     setResult(null);
-    setResult(await testWebhook(path));
+    setResult((await webhooksControllerTest({ path })).data);
   });
   const toggle = useAction(async () => {
-    await updateWebhook(path, { enabled: !webhook.enabled });
+    await webhooksControllerUpdate({ path, body: { enabled: !webhook.enabled } });
     await onChanged();
   });
   const rotation = useAction(async () => {
-    onSecret((await rotateWebhookSecret(path)).secret);
+    const { data } = await webhooksControllerRotateSecret({ path, body: {} });
+    await onChanged();
+    onSecret(data.secret);
   });
   const remove = async () => {
-    await deleteWebhook(path);
+    await webhooksControllerDelete({ path });
     await onChanged();
     notifyDone('The webhook is deleted.');
   };
@@ -145,7 +154,7 @@ function useWebhookActions({ webhook, onChanged, onSecret }: WebhookCardProps) {
   return { actions, problem, result, remove };
 }
 
-function TestOutcome({ result }: { result: WebhookTest | null }) {
+function TestOutcome({ result }: { result: TestWebhookResponse | null }) {
   if (result === null) return null;
   return (
     <Alert

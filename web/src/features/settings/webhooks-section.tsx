@@ -1,11 +1,11 @@
-import { Alert, Button, Card, Group, Skeleton, Stack, Text } from '@mantine/core';
+import { Button, Card, Group, Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { type WebhookResponse, webhooksControllerList } from '../../client';
 import { useMay, useWorkspaceId } from '../../app/workspace';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { readAll } from '../../http/pages';
 import { toProblem } from '../../http/problem';
-import { listWebhooks, type Webhook } from '../../http/webhooks';
 import { CreateWebhookDialog } from './create-webhook-dialog';
 import { ShownOnce } from './shown-once';
 import { WebhookCard } from './webhook-card';
@@ -19,11 +19,11 @@ export function WebhooksSection() {
   const [secret, setSecret] = useState<string | null>(null);
   const webhooks = useQuery({
     queryKey: ['webhooks', workspaceId],
-    queryFn: async (): Promise<Webhook[]> =>
-      readAll(async (query) => listWebhooks(workspaceId, query)),
+    queryFn: async (): Promise<WebhookResponse[]> =>
+      readAll(async (query) => webhooksControllerList({ path: { workspaceId }, query })),
   });
   const refresh = async () => queries.invalidateQueries({ queryKey: ['webhooks'] });
-  if (webhooks.error !== null) return <Failure error={webhooks.error} />;
+  if (webhooks.error !== null) return <ProblemAlert problem={toProblem(webhooks.error)} />;
   return (
     <Stack maw={900}>
       <Group justify="space-between">
@@ -74,10 +74,4 @@ export function WebhooksSection() {
       )}
     </Stack>
   );
-}
-
-function Failure({ error }: { error: Error }) {
-  const problem = toProblem(error);
-  if (problem.status !== 404) return <ProblemAlert problem={problem} />;
-  return <Alert color="yellow">This server has no webhooks.</Alert>;
 }

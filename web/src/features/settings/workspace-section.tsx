@@ -13,6 +13,7 @@ import { ConfirmDeletion } from '../../elements/confirm-deletion';
 import { notifyDone } from '../../elements/notify';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
+import { ContentSection } from './content-section';
 
 export function WorkspaceSection() {
   const workspaceId = useWorkspaceId();
@@ -22,6 +23,7 @@ export function WorkspaceSection() {
   return (
     <Stack maw={640}>
       <Renaming key={workspace.id} workspace={workspace} />
+      <ContentSection key={`${workspace.id} content`} workspace={workspace} />
       <Deletion workspace={workspace} />
     </Stack>
   );

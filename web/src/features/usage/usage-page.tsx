@@ -1,15 +1,4 @@
-import {
-  Alert,
-  Button,
-  Card,
-  Center,
-  Group,
-  Loader,
-  Select,
-  Stack,
-  Text,
-  TextInput,
-} from '@mantine/core';
+import { Button, Card, Center, Group, Loader, Select, Stack, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { IconDownload } from '@tabler/icons-react';
 import { lazy, Suspense } from 'react';
@@ -54,7 +43,7 @@ export function UsagePage() {
       }
     >
       <RangeBar state={state} />
-      {failure !== null && <Failure error={failure} />}
+      {failure !== null && <ProblemAlert problem={toProblem(failure)} />}
       {groups.data !== undefined && groups.data.totals.executions === 0 && <NothingUsed />}
       {groups.data !== undefined && groups.data.totals.executions > 0 && (
         <>
@@ -134,12 +123,6 @@ function RangeBar({ state }: { state: ReturnType<typeof useUsageRange> }) {
       />
     </Group>
   );
-}
-
-function Failure({ error }: { error: Error }) {
-  const problem = toProblem(error);
-  if (problem.status !== 404) return <ProblemAlert problem={problem} />;
-  return <Alert color="yellow">This server does not report usage.</Alert>;
 }
 
 function NothingUsed() {
