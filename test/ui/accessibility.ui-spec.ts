@@ -32,10 +32,23 @@ const DIALOGS = [
   ['settings/encryption', ['Replace the data key…']],
 ] as const;
 
+/** Four weeks of executions, so that the usage page has something to draw. */
+const HISTORY = `
+  INSERT INTO agent_executions (id, workspace_id, agent_id, provider, model, status, created_at, started_at, completed_at, deadline_at, latency_ms,
+                                input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_source, cost_nano_usd)
+  SELECT (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7000' || '8' || substr(md5(day || model), 1, 15))::uuid,
+         $1, 'support-agent', provider, model, 'completed', moment, moment, moment, moment, 600 + day % 7 * 90,
+         900 + day % 5 * 400, 300 + day % 4 * 150, 0, 0, 0, 'provider', dearness * (2 + day % 6) * 1000000
+  FROM (SELECT day, now() - day * interval '1 day' AS moment, provider, model, dearness
+        FROM generate_series(1, 28) AS day,
+             (VALUES ('openai', 'gpt-5-mini', 3), ('anthropic', 'claude-sonnet-4-5', 5), ('openai', 'gpt-5-nano', 1))
+               AS used(provider, model, dearness)) AS made`;
+
 describe.each(['light', 'dark'] as const)('in %s, the web UI is for everybody:', (colorScheme) => {
   const bench = useUiBench();
 
   beforeAll(async () => {
+    await bench().query(HISTORY, [bench().workspaceId]);
     const broken = await bench().saveKey({
       label: 'Broken',
       apiKey: 'sk-proj-bad-000000000000abcd',

@@ -53,7 +53,9 @@ describe('the playground', () => {
       bench().path('playground?model=slow&agentId=stopped'),
     );
     const answer = page.getByRole('region', { name: 'Text of the answer' });
-    await page.getByLabel('Message').fill(Array.from({ length: 20 }, (_, n) => `w${n}`).join(' '));
+    await page
+      .getByLabel('Message')
+      .fill(Array.from({ length: 20 }, (_, index) => `w${index}`).join(' '));
     await page.getByRole('button', { name: 'Run', exact: true }).click();
     await answer.getByText('w0').waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
