@@ -117,7 +117,7 @@ describe('the keys page', () => {
     await dialog.getByText('An address of your own').click();
     await dialog.getByRole('textbox', { name: 'Base URL' }).fill('http://169.254.169.254/v1');
     await dialog.getByRole('button', { name: 'Save' }).click();
-    await dialog.getByText('The base URL is not allowed').waitFor();
+    await dialog.getByText('The destination is not allowed').waitFor();
     await dialog.getByRole('textbox', { name: 'Base URL' }).fill(bench().upstream.openAiBaseUrl);
     await dialog.getByRole('button', { name: 'Test', exact: true }).click();
     await dialog.getByText('The key does not work').waitFor();
