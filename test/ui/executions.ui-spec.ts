@@ -9,7 +9,7 @@ const INSERT = `
   INSERT INTO agent_executions (id, workspace_id, agent_id, provider, model, status, created_at, started_at, completed_at, deadline_at,
                                 latency_ms, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_source)
   SELECT (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7000' || '8' || substr(md5(number::text), 1, 15))::uuid,
-         $1, 'agent-' || number, 'echo', 'echo', 'completed', moment, moment, moment, moment, 5, 1, 1, 0, 0, 0, 'provider'
+         $1, 'agent-' || number, 'echo', 'tool', 'completed', moment, moment, moment, moment, 5, 1, 1, 0, 0, 0, 'provider'
   FROM (SELECT number, now() - (${ROWS} - number) * interval '10 milliseconds' AS moment
         FROM generate_series(1, ${ROWS}) AS number) AS made`;
 
@@ -138,7 +138,7 @@ describe('the executions page', () => {
     'shows 50,000 executions with a page of rows in the document',
     async () => {
       await bench().query(INSERT, [bench().workspaceId]);
-      const { page } = await bench().openSignedIn(bench().path('executions?provider=echo'));
+      const { page } = await bench().openSignedIn(bench().path('executions?model=tool'));
       const frame = page.getByRole('region', { name: 'Executions' });
       await page
         .getByRole('row', { name: /agent-/ })
@@ -151,7 +151,7 @@ describe('the executions page', () => {
       await frame.evaluate((element) => {
         element.scrollTo(0, 0);
       });
-      await run({ agentId: 'newest' });
+      await run({ agentId: 'newest', model: 'tool' });
       await page.getByRole('row', { name: /newest/ }).waitFor();
     },
     SCROLL_LIMIT_MS,
