@@ -90,9 +90,12 @@ describe('the keys page', () => {
 
     await keyboard.press('Keys');
     await keyboard.press('More for By hand');
-    await page.getByRole('menuitem', { name: 'Delete…' }).waitFor();
-    await page.keyboard.press('ArrowDown');
-    await page.keyboard.press('End');
+    const deletion = page.getByRole('menuitem', { name: 'Delete…' });
+    await deletion.waitFor();
+    // The menu listens to keys once it has the focus, a moment after it is seen.
+    while (!(await deletion.evaluate((item) => item.ownerDocument.activeElement === item))) {
+      await page.keyboard.press('ArrowDown');
+    }
     await page.keyboard.press('Enter');
     await page.getByLabel('to confirm').waitFor();
     await keyboard.type('Type By hand to confirm', 'By hand', 'Enter');
