@@ -13,7 +13,6 @@ import { MaintainKeys1764000700000 } from './migrations/1764000700000-maintain-k
 import { FollowExecutions1764000800000 } from './migrations/1764000800000-follow-executions';
 import { LifecycleFunctions1764000810000 } from './migrations/1764000810000-lifecycle-functions';
 import { RescueFunctions1764000820000 } from './migrations/1764000820000-rescue-functions';
-import { FenceLateReceipts1764000830000 } from './migrations/1764000830000-fence-late-receipts';
 import { CreateContentKeys1764000900000 } from './migrations/1764000900000-create-content-keys';
 import { CreateWebhooks1764001000000 } from './migrations/1764001000000-create-webhooks';
 import { CreateWebhookFunctions1764001001000 } from './migrations/1764001001000-create-webhook-functions';
@@ -100,7 +99,6 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       FollowExecutions1764000800000,
       LifecycleFunctions1764000810000,
       RescueFunctions1764000820000,
-      FenceLateReceipts1764000830000,
       CreateContentKeys1764000900000,
       CreateWebhooks1764001000000,
       CreateWebhookFunctions1764001001000,

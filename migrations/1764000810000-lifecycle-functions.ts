@@ -182,8 +182,9 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
     $$`,
 
   // Status, outcome and answer in one commit. An outcome that is there already stays: the execution failed
-  // while it waited for its next attempt. A fence that is behind belongs to a server that was taken for dead:
-  // its receipt is a second revision of the outcome. CASE, because no index serves it: of OR the planner would
+  // while it waited for its next attempt. A fence that is one behind belongs to the server that was interrupted:
+  // its receipt is a second revision of the outcome. One further behind lost the execution before the call that
+  // may have been paid, and knows nothing of it. CASE, because no index serves it: of OR the planner would
   // make a search for everything that runs or was ever interrupted, in every workspace.
   'settle_executions(json)': `
     settle_executions(settlements json) RETURNS TABLE (execution_id uuid)
@@ -207,7 +208,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
            AND execution.workspace_id = settlement.workspace_id
            AND CASE execution.status
                  WHEN 'running' THEN execution.fence = settlement.fence
-                 WHEN 'interrupted' THEN execution.fence > settlement.fence
+                 WHEN 'interrupted' THEN execution.fence = settlement.fence + 1
                    AND settlement.status IN ('completed', 'failed') END
         RETURNING execution.id, execution.fence > settlement.fence AS is_late),
       outcome AS (
