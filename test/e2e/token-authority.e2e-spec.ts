@@ -107,6 +107,15 @@ describe('the authority of an access token', () => {
       expect(list.body.data.map((row: { id: string }) => row.id)).toEqual([own.body.id]);
       await app.request('get', app.path('executions?agentId=other'), token).expect(403);
     });
+
+    it('and has no webhooks, which tell of every agent', async () => {
+      const { token } = await make({ role: 'admin', agentId: 'bound' });
+      const url = 'https://hooks.example.com/';
+      const made = app.request('post', app.path('webhooks'), token).send({ url });
+      expect((await made.expect(403)).body.code).toBe('forbidden');
+      await app.request('get', app.path('webhooks'), token).expect(403);
+      await app.request('get', app.path('webhooks')).expect(200);
+    });
   });
 
   describe('is never more than that of its maker', () => {
