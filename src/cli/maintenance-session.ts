@@ -74,6 +74,8 @@ export class MaintenanceSession {
    */
   async assertServerKnowsRootKey(): Promise<void> {
     if (this.environment.databaseUrl !== null || this.environment.rootKey !== null) return;
+    // The first start makes the key after its database started; only a change leaves a former one behind.
+    if ((await modifiedAt(rootKeyFile(this.environment, 'previous'))) === null) return;
     const changedAt = await modifiedAt(rootKeyFile(this.environment, 'active'));
     const [row] = await this.dataSource.query<[{ startedAt: Date }]>(
       `SELECT pg_postmaster_start_time() AS "startedAt"`,
