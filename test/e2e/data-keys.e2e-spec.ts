@@ -61,6 +61,10 @@ describe('the data key of a workspace', () => {
       .map(({ action }) => action);
   }
 
+  /** Without the uses of keys, which are written later, in batches. */
+  const managementRows = async () =>
+    (await auditRows(app, app.workspaceId)).filter(({ purpose }) => purpose === null);
+
   it('is described to the owner, without the key', async () => {
     const { body } = await app.request('get', app.path('data-key')).expect(200);
     expect(body).toEqual({
@@ -79,7 +83,7 @@ describe('the data key of a workspace', () => {
     const { body } = await app.request('post', app.path('data-key/rotate')).expect(200);
     expect(body).toMatchObject({ workspaceId: app.workspaceId, resealedApiKeys: 1 });
     expect(body.id).not.toBe(before.body.id);
-    expect((await auditRows(app, app.workspaceId)).at(-1)).toMatchObject({
+    expect((await managementRows()).at(-1)).toMatchObject({
       action: 'data-key.rotated',
       actor: expect.stringMatching(/^[0-9a-f-]{36}$/),
       subject_type: 'data-key',
@@ -130,7 +134,7 @@ describe('the data key of a workspace', () => {
     await move('https://attacker.example');
     const { body } = await app.request('post', app.path('data-key/rotate')).expect(422);
     expect(body).toMatchObject({ code: 'unprocessable', unreadableIds: [keyId] });
-    expect((await auditRows(app, app.workspaceId)).at(-1)!.action).toBe('api-key.created');
+    expect((await managementRows()).at(-1)!.action).toBe('api-key.created');
     expect(await opens(app, keyId)).toBe(false);
     expect(await usesOf(keyId)).toEqual(['api-key.unreadable']);
     expect(await statusOf(keyId)).toBe('unreadable');
