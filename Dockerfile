@@ -13,4 +13,5 @@ COPY --from=build /app/package.json ./
 RUN mkdir /data && chown node:node /data
 USER node
 EXPOSE 3000
-CMD ["node", "--max-semi-space-size=16", "dist/src/main.js"]
+ENV MALLOC_ARENA_MAX=2
+CMD ["node", "--max-semi-space-size=16", "--initial-heap-size=64", "dist/src/main.js"]

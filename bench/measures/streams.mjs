@@ -5,7 +5,8 @@ import { figure, printTable } from '../support/table.mjs';
 import { prepareTarget, streamed } from './load.mjs';
 
 const ROUNDS = 300;
-const WARM_UP = 100;
+/** As many as it takes until the code of a request is compiled. */
+const WARM_UP = 1_000;
 const OPEN = 1_000;
 const OPENED_AT_ONCE = 32;
 const SETTLE_MS = 1_500;
@@ -27,7 +28,7 @@ async function measureFirstPiece(server, client, host) {
   const request = { task: 'firstPiece', rounds: ROUNDS, warmUp: WARM_UP, databaseUrl };
   const { through, direct, added, commit } = await ask(client, { ...request, ...target });
   printTable(
-    `Streams: from the request to the first piece, one at a time (${ROUNDS} interleaved with direct calls)`,
+    `Streams: from the request to the first piece, one at a time, server warm (${ROUNDS} interleaved with direct calls)`,
     ['', 'through Keyrun', 'direct', 'added', 'target', 'a bare commit of one row'],
     [
       toRow('p50', '≤ 1.5 ms', { through, direct, added, commit }),

@@ -7,7 +7,8 @@ import { commandLine, descendants } from './process-facts.mjs';
 
 const READY = /Keyrun is ready at (\S+)/;
 /** Those of `npm start`. */
-const START_FLAGS = ['--max-semi-space-size=16'];
+const START_FLAGS = ['--max-semi-space-size=16', '--initial-heap-size=64'];
+const START_ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
 const OURS = /^(KEYRUN_|OTEL_)|^(PORT|HOST|DATABASE_URL|LOG_LEVEL|NODE_ENV|NODE_OPTIONS)$/;
 
 const dataDirectories = new Set();
@@ -51,6 +52,7 @@ export class KeyrunServer {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         ...Object.fromEntries(inherited),
+        ...START_ENVIRONMENT,
         PORT: '0',
         KEYRUN_DATA_DIR: dataDirectory,
         KEYRUN_ALLOWED_HOSTS: allowedHosts,

@@ -9,7 +9,7 @@ require('reflect-metadata');
 const { v7: uuidv7 } = require('uuid');
 const { createDataSource } = require('../../dist/ormconfig.js');
 const { Secret } = require('../../dist/src/common');
-const { openDatabase } = require('../../dist/src/database');
+const { openDatabase, PreparedStatements } = require('../../dist/src/database');
 const { ExecutionLedger } = require('../../dist/src/executions/ledger/execution-ledger.js');
 const { settlementRow } = require('../../dist/src/executions/ledger/ledger-rows.js');
 
@@ -79,11 +79,11 @@ function settlementOf(startedAt) {
 /** Counts what is sent to the database, so that it can be divided by the executions. */
 function counting(dataSource) {
   const counted = { statements: 0 };
-  const query = dataSource.query.bind(dataSource);
-  counted.dataSource = {
-    query: (...parameters) => {
+  const statements = new PreparedStatements(dataSource);
+  counted.database = {
+    run: (...parameters) => {
       counted.statements += 1;
-      return query(...parameters);
+      return statements.run(...parameters);
     },
   };
   return counted;
@@ -92,7 +92,7 @@ function counting(dataSource) {
 function ledgerWork(dataSource, workspaceId) {
   const counted = counting(dataSource);
   const environment = { storeContent: 'full', idempotencyHours: 24 };
-  const ledger = new ExecutionLedger(counted.dataSource, environment, { id: uuidv7() });
+  const ledger = new ExecutionLedger(counted.database, environment, { id: uuidv7() });
   const execution = async () => {
     const id = uuidv7();
     const { startedAt } = await ledger.start(startOf(id, workspaceId));

@@ -1,9 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { OutboundPolicy, type ProviderErrorCategory, ProviderFactory } from '../ai-providers';
 import { AppError, type Secret } from '../common';
 import { CryptoRefused } from '../crypto';
-import { callerTokenId, TenantDatabase } from '../database';
+import {
+  callerTokenId,
+  type PreparedStatement,
+  PreparedStatements,
+  TenantDatabase,
+} from '../database';
 import { ApiKeyEntity, type ApiKeyHealth } from './api-key.entity';
 import { ApiKeyVault } from './api-key-vault';
 
@@ -66,10 +70,13 @@ const KEYLESS = {
  * Read at each use, never cached: deletion holds from the next request on, on every node. Notes the time of
  * use, once a minute at the most.
  */
-const FIND_CREDENTIAL = `
+const FIND_CREDENTIAL: PreparedStatement = {
+  name: 'find_api_key',
+  text: `
   SELECT id, workspace_id AS "workspaceId", provider, base_url AS "baseUrl", enabled, health,
          encrypted_key AS "encryptedKey", secret_version AS "secretVersion"
-    FROM find_api_key($1, $2, $3, $4)`;
+    FROM find_api_key($1, $2, $3, $4)`,
+};
 
 /** Opens the key that pays for an execution, and keeps what its use told about it. */
 @Injectable()
@@ -77,7 +84,7 @@ export class ApiKeyCredentials {
   private readonly logger = new Logger(ApiKeyCredentials.name);
 
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly statements: PreparedStatements,
     private readonly tenants: TenantDatabase,
     private readonly vault: ApiKeyVault,
     private readonly providerFactory: ProviderFactory,
@@ -137,7 +144,7 @@ export class ApiKeyCredentials {
 
   private async find(request: CredentialRequest): Promise<CredentialRow> {
     const { workspaceId, provider, keyId } = request;
-    const [row] = await this.dataSource.query<CredentialRow[]>(FIND_CREDENTIAL, [
+    const [row] = await this.statements.run<CredentialRow>(FIND_CREDENTIAL, [
       workspaceId,
       provider,
       keyId ?? null,

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { Environment } from '../../src/config';
+import { PreparedStatements } from '../../src/database';
 import { ExecutionLedger, type StartedRow } from '../../src/executions/ledger/execution-ledger';
 import {
   type AttemptKey,
@@ -41,7 +42,8 @@ export class LedgerBench {
   async server(): Promise<LedgerServer> {
     const identity = new ServerIdentity();
     const environment = Environment.parse({ NODE_ENV: 'test' });
-    const ledger = new ExecutionLedger(this.database.runtime, environment, identity);
+    const statements = new PreparedStatements(this.database.runtime);
+    const ledger = new ExecutionLedger(statements, environment, identity);
     await this.renew(identity.id);
     return { id: identity.id, ledger };
   }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { AppError } from '../../common';
 import { Environment } from '../../config';
+import { type PreparedStatement, PreparedStatements } from '../../database';
 import { ServerIdentity } from '../lifecycle/server-identity';
 import type { AttemptOutcome } from './execution-record';
 import { GroupCommit, GroupCommitFull } from './group-commit';
@@ -25,18 +26,31 @@ const ROWS_MAX = 128;
 const BYTES_MAX = 4 * 1024 * 1024;
 const WAITING_MAX = 10_000;
 
-const START = `
+const START: PreparedStatement = {
+  name: 'start_executions',
+  text: `
   SELECT execution_id AS "executionId", started_at AS "startedAt", store_content AS "storeContent",
          on_disconnect AS "onDisconnect", store_at_provider AS "storeAtProvider",
          taken_by AS "takenBy", taken_fingerprint AS "takenFingerprint"
-    FROM start_executions($1)`;
-const START_ATTEMPT = `
-  SELECT execution_id AS "executionId", started_at AS "startedAt" FROM start_attempts($1)`;
-const RECORD_OUTCOME = `SELECT record_outcomes($1)`;
-const SETTLE = `
-  SELECT execution_id AS "executionId" FROM settle_executions($1)`;
-
-const RELEASE_KEY = 'SELECT release_idempotency_key($1, $2)';
+    FROM start_executions($1)`,
+};
+const START_ATTEMPT: PreparedStatement = {
+  name: 'start_attempts',
+  text: `
+  SELECT execution_id AS "executionId", started_at AS "startedAt" FROM start_attempts($1)`,
+};
+const RECORD_OUTCOME: PreparedStatement = {
+  name: 'record_outcomes',
+  text: 'SELECT record_outcomes($1)',
+};
+const SETTLE: PreparedStatement = {
+  name: 'settle_executions',
+  text: 'SELECT execution_id AS "executionId" FROM settle_executions($1)',
+};
+const RELEASE_KEY: PreparedStatement = {
+  name: 'release_idempotency_key',
+  text: 'SELECT release_idempotency_key($1, $2)',
+};
 
 /** What became of a start. */
 export interface StartedRow {
@@ -66,7 +80,7 @@ export class ExecutionLedger {
   private readonly settlements: GroupCommit<Keyed, object>;
 
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly statements: PreparedStatements,
     private readonly environment: Environment,
     private readonly server: ServerIdentity,
   ) {
@@ -92,7 +106,9 @@ export class ExecutionLedger {
   /** The same in the caller's transaction, for what must be committed together with it. */
   async startWithin(manager: EntityManager, start: ExecutionStart): Promise<StartedRow> {
     return writeAhead(async () => {
-      const [row] = await manager.query<StartedRow[]>(START, [JSON.stringify([this.rowOf(start)])]);
+      const [row] = await manager.query<StartedRow[]>(START.text, [
+        JSON.stringify([this.rowOf(start)]),
+      ]);
       return row;
     });
   }
@@ -134,7 +150,7 @@ export class ExecutionLedger {
 
   /** Forgets the idempotency key of an execution that was refused, so that the same request may run. */
   async releaseKey(workspaceId: string, executionId: string): Promise<void> {
-    await this.dataSource.query(RELEASE_KEY, [workspaceId, executionId]);
+    await this.statements.run(RELEASE_KEY, [workspaceId, executionId]);
   }
 
   private rowOf(start: ExecutionStart): StartRow {
@@ -146,13 +162,13 @@ export class ExecutionLedger {
   }
 
   private group<Row, Result>(
-    text: string,
+    statement: PreparedStatement,
     rowKey: (row: Row) => string,
     bytesOf?: (row: Row) => number,
   ): GroupCommit<Row, Result> {
     return new GroupCommit<Row, Result>({
       run: async (rows) => {
-        const results = await this.dataSource.query<({ executionId: string } & Result)[]>(text, [
+        const results = await this.statements.run<{ executionId: string } & Result>(statement, [
           JSON.stringify(rows),
         ]);
         return new Map(results.map((result) => [result.executionId, result]));

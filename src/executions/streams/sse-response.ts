@@ -36,7 +36,10 @@ export class SseResponse implements StreamReader {
       'Cache-Control': 'no-store, no-transform',
       'X-Accel-Buffering': 'no',
     });
-    response.flushHeaders();
+    // After what is already on its way to the provider, which is what the client waits for.
+    setImmediate(() => {
+      if (!response.headersSent && !response.destroyed) response.flushHeaders();
+    });
     response.socket?.setNoDelay(true);
     this.heartbeat = setInterval(() => {
       this.send(': still running\n\n');

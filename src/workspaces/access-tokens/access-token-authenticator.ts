@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import { AppError } from '../../common';
 import { CryptoService } from '../../crypto';
+import { type PreparedStatement, PreparedStatements } from '../../database';
 import type { Authority } from '../access/authority';
 import type { Role } from '../access/roles';
 import { isAccessToken } from './access-token.format';
@@ -21,15 +21,18 @@ type TokenRow = Omit<AuthenticatedToken, 'workspaceId'>;
  * Read at each request, never cached: a revocation holds from the next request on, on every node. Notes the
  * time of use, once a minute at the most.
  */
-const AUTHENTICATE = `
+const AUTHENTICATE: PreparedStatement = {
+  name: 'authenticate_access_token',
+  text: `
   SELECT id AS "tokenId", home_workspace_id AS "homeWorkspaceId", role, scopes, agent_id AS "agentId",
-         expires_at AS "expiresAt" FROM authenticate_access_token($1, $2)`;
+         expires_at AS "expiresAt" FROM authenticate_access_token($1, $2)`,
+};
 
 /** Finds out whose token it is. */
 @Injectable()
 export class AccessTokenAuthenticator {
   constructor(
-    private readonly dataSource: DataSource,
+    private readonly statements: PreparedStatements,
     private readonly crypto: CryptoService,
   ) {}
 
@@ -40,7 +43,7 @@ export class AccessTokenAuthenticator {
   async authenticate(token: string, workspaceId: string | null): Promise<AuthenticatedToken> {
     if (!isAccessToken(token)) throw new AppError('unauthenticated');
     const digest = await this.crypto.digestToken(token);
-    const [row] = await this.dataSource.query<TokenRow[]>(AUTHENTICATE, [digest, workspaceId]);
+    const [row] = await this.statements.run<TokenRow>(AUTHENTICATE, [digest, workspaceId]);
     if (row === undefined) throw new AppError('unauthenticated');
     return { ...row, workspaceId: workspaceId ?? row.homeWorkspaceId };
   }
