@@ -9,7 +9,11 @@ const { DataSource } = require('typeorm');
 const { v7: uuidv7 } = require('uuid');
 const { createDataSource } = require('../../dist/ormconfig.js');
 const { Secret } = require('../../dist/src/common/index.js');
-const { openDatabase, TenantDatabase } = require('../../dist/src/database/index.js');
+const {
+  openDatabase,
+  openMaintenanceDatabase,
+  TenantDatabase,
+} = require('../../dist/src/database/index.js');
 const {
   generateRootKey,
   LocalKeyEncryption,
@@ -63,7 +67,7 @@ async function fill(dataSource, rootKey, count) {
 async function measureRewrap(url, owner, { dataKeys, rounds }) {
   let rootKey = parseRootKey(generateRootKey(), 'bench');
   const [workspaceId] = await fill(owner, rootKey, dataKeys);
-  const definer = await openDatabase(new Secret(url), 'keyrun_definer');
+  const definer = await openMaintenanceDatabase(new Secret(url));
   const results = [];
   try {
     for (let round = 0; round < rounds; round += 1) {

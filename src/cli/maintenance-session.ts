@@ -6,12 +6,9 @@ import type { DataSource } from 'typeorm';
 import { appendAuditEvents, type AuditAction, type AuditDetails } from '../audit-trail';
 import { EXIT_CODE, Secret, StartupError } from '../common';
 import { Environment } from '../config';
-import { EmbeddedPostgres, openDatabase } from '../database';
+import { EmbeddedPostgres, openMaintenanceDatabase } from '../database';
 import { openKeyEncryption, rootKeyFile } from '../startup';
 import { MaintenanceModule } from './maintenance.module';
-
-/** Sees every workspace: what the commands are there for. */
-const ROLE = 'keyrun_definer';
 
 type Closers = (() => Promise<unknown>)[];
 
@@ -94,7 +91,7 @@ export class MaintenanceSession {
 
 async function openAnyDatabase(environment: Environment, closers: Closers): Promise<DataSource> {
   const { databaseUrl, dataDirectory } = environment;
-  if (databaseUrl !== null) return openDatabase(databaseUrl, ROLE);
+  if (databaseUrl !== null) return openMaintenanceDatabase(databaseUrl);
   const running = await openRunningDatabase(dataDirectory);
   if (running !== null) return running;
   if ((await modifiedAt(join(dataDirectory, 'postgres'))) === null) {
@@ -105,14 +102,14 @@ async function openAnyDatabase(environment: Environment, closers: Closers): Prom
   }
   const embedded = await EmbeddedPostgres.start({ dataDirectory });
   closers.push(() => embedded.stop());
-  return openDatabase(embedded.url, ROLE);
+  return openMaintenanceDatabase(embedded.url);
 }
 
 /** Null: there is no server; the file may be left over from one that has ended. */
 async function openRunningDatabase(dataDirectory: string): Promise<DataSource | null> {
   try {
     const url = (await readFile(join(dataDirectory, 'database-url'), 'utf8')).trim();
-    return await openDatabase(new Secret(url), ROLE);
+    return await openMaintenanceDatabase(new Secret(url));
   } catch {
     return null;
   }

@@ -94,6 +94,7 @@ describe('Environment', () => {
     ['LOG_LEVEL', 'INFO'],
     ['DATABASE_URL', `mysql://root:${SECRET_TEXT}@h/db`],
     ['DATABASE_URL', SECRET_TEXT],
+    ['KEYRUN_RUNTIME_DATABASE_URL', SECRET_TEXT],
     ['KEYRUN_CUSTOM_BASE_URL', 'on'],
     ['KEYRUN_ALLOWED_HOSTS', SECRET_TEXT],
     ['KEYRUN_ALLOWED_HOSTS', 'localhost'],
@@ -106,6 +107,14 @@ describe('Environment', () => {
     expect(refusal.message).toContain(`${variable}: `);
     expect(refusal.message).not.toContain(SECRET_TEXT);
     expect(refusal.message).toMatch(/See \.env\.example\.$/);
+  });
+
+  it('takes a connection for requests only beside one that migrates', () => {
+    const runtime = { KEYRUN_RUNTIME_DATABASE_URL: `postgres://u:${SECRET_TEXT}@h/db` };
+    const environment = Environment.parse({ DATABASE_URL: 'postgres://o:p@h/db', ...runtime });
+    expect(environment.runtimeDatabaseUrl?.expose()).toContain(SECRET_TEXT);
+    expect(refusalOf(runtime).message).toMatch(/^KEYRUN_RUNTIME_DATABASE_URL needs DATABASE_URL/);
+    expect(refusalOf(runtime).message).not.toContain(SECRET_TEXT);
   });
 
   it('names every bad variable at once', () => {
@@ -209,6 +218,7 @@ describe('secrets of the environment', () => {
     process.env.KEYRUN_ROOT_KEY = SECRET_TEXT;
     process.env.KEYRUN_PREVIOUS_ROOT_KEYS = SECRET_TEXT;
     process.env.DATABASE_URL = `postgres://keyrun:${SECRET_TEXT}@localhost/keyrun`;
+    process.env.KEYRUN_RUNTIME_DATABASE_URL = process.env.DATABASE_URL;
     const environment = Environment.fromProcess();
     expect(environment.databaseUrl?.expose()).toContain(SECRET_TEXT);
     expect(environment.rootKey?.text.expose()).toBe(SECRET_TEXT);

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { EXIT_CODE, Secret, StartupError } from '../common';
+import { DATABASE_SETTINGS, readRuntimeDatabaseUrl } from './database-settings';
 import { EXECUTION_SETTINGS } from './execution-settings';
 import { HTTP_SETTINGS } from './http-settings';
 import {
@@ -48,10 +49,7 @@ export const ENVIRONMENT_SCHEMA = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: integer(0, 65_535).default(3000),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, 'must start with postgres:// or postgresql://')
-    .optional(),
+  ...DATABASE_SETTINGS,
   KEYRUN_DATA_DIR: z.string().min(1).default('./data'),
   KEYRUN_JOURNAL_MAX_BYTES: byteCount.default(2 ** 30),
   KEYRUN_ROOT_KEY: z.string().optional(),
@@ -69,7 +67,12 @@ export const ENVIRONMENT_SCHEMA = z.object({
 const SECRET_VARIABLES = ['KEYRUN_ROOT_KEY', 'KEYRUN_PREVIOUS_ROOT_KEYS'] as const;
 
 /** Removed from `process.env` once they are read. */
-const SECRETS_OF_PROCESS = [...SECRET_VARIABLES, 'KEYRUN_KMS_VAULT_TOKEN', 'DATABASE_URL'] as const;
+const SECRETS_OF_PROCESS = [
+  ...SECRET_VARIABLES,
+  'KEYRUN_KMS_VAULT_TOKEN',
+  'DATABASE_URL',
+  'KEYRUN_RUNTIME_DATABASE_URL',
+] as const;
 
 /** The text of a secret setting and the name of the variable it came from, for error messages. */
 export interface SecretSetting {
@@ -86,6 +89,8 @@ export class Environment {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Connection of an external PostgreSQL; `null` starts the embedded one. Holds a password. */
   readonly databaseUrl: Secret | null;
+  /** What serves requests logs in by this; `null`: by a login that the start makes. Holds a password. */
+  readonly runtimeDatabaseUrl: Secret | null;
   /** Absolute path of the folder for the embedded database, the root key and the owner token. */
   readonly dataDirectory: string;
   /** What the receipt journal of one server may take, in bytes. */
@@ -131,6 +136,7 @@ export class Environment {
     this.port = values.PORT;
     this.logLevel = values.LOG_LEVEL;
     this.databaseUrl = values.DATABASE_URL === undefined ? null : new Secret(values.DATABASE_URL);
+    this.runtimeDatabaseUrl = readRuntimeDatabaseUrl(values);
     this.dataDirectory = resolve(values.KEYRUN_DATA_DIR);
     this.journalBytes = values.KEYRUN_JOURNAL_MAX_BYTES;
     this.rootKey = secretSetting(values, 'KEYRUN_ROOT_KEY');

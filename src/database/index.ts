@@ -1,6 +1,6 @@
 export { DatabaseModule } from './database.module';
 export { EmbeddedPostgres, type EmbeddedPostgresOptions } from './embedded/embedded-postgres';
-export { openDatabase } from './open-database';
+export { openDatabase, openMaintenanceDatabase } from './open-database';
 export { EXECUTION_QUEUE, QUEUE_SCHEMA } from './queue-schema';
 export { type PreparedStatement, PreparedStatements } from './prepared-statements';
 export { TenantDatabase } from './tenant-database';

@@ -50,7 +50,8 @@ async function open(
   closers: Closers,
 ): Promise<Omit<RunningServer, 'close'>> {
   await prepareDataDirectory(environment.dataDirectory);
-  const dataSource = await openDatabase(await databaseUrl(environment, closers));
+  const ownerUrl = await databaseUrl(environment, closers);
+  const dataSource = await openDatabase(ownerUrl, environment.runtimeDatabaseUrl);
   closers.push(() => dataSource.destroy());
   const { keyEncryption, generatedFile } = await openKeyEncryption(environment, dataSource);
 

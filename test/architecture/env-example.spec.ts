@@ -26,7 +26,7 @@ describe('.env.example', () => {
       Environment.parse({}),
     );
     const secret = ENTRIES.filter(({ name }) => /_KEYS?$|TOKEN|DATABASE_URL/.test(name));
-    expect(secret.map(({ value }) => value)).toEqual(['', '', '', '', '', '', '']);
+    expect(new Set(secret.map(({ value }) => value))).toEqual(new Set(['']));
   });
 
   it('knows every variable of ours that the sources and the documents name', () => {

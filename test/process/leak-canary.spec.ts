@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Secret } from '../../src/common';
 import { generateRootKey } from '../../src/crypto';
+import { serverLogin } from '../../src/database/server-login';
 import { FaultyUpstream } from '../support/faulty-upstream';
 import { ApiClient, type Execution } from './api-client';
 import { CANARY, formsOf, hitsIn, OPERATOR_KEY, PROMPT } from './leak-canary/canaries';
@@ -78,7 +80,8 @@ describe('a secret', () => {
     token = await ownerToken(dataDirectory);
     client = await ApiClient.connect(baseUrl, token);
     const { password } = new URL(await databaseUrl());
-    const secrets = [CANARY, ROOT_KEY, password, PROMPT, OPERATOR_KEY];
+    const login = serverLogin(new Secret(await databaseUrl())).password!.expose();
+    const secrets = [CANARY, ROOT_KEY, password, login, PROMPT, OPERATOR_KEY];
     forms = [...secrets.flatMap(formsOf), Buffer.from(ROOT_KEY, 'base64').toString('hex')];
   });
 

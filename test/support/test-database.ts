@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import type { DataSource } from 'typeorm';
 import { createDataSource } from '../../ormconfig';
 import { Secret } from '../../src/common';
+import { serverLogin } from '../../src/database/server-login';
 
 export interface TestDatabase {
   readonly url: Secret;
@@ -25,7 +26,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const url = new URL(template);
   url.pathname = `/${name}`;
   const dataSource = await createDataSource(url.href).initialize();
-  const runtime = await createDataSource(url.href, 'keyrun_runtime').initialize();
+  const login = serverLogin(new Secret(url.href)).url;
+  const runtime = await createDataSource(login.expose(), 'keyrun_runtime').initialize();
   const definer = await createDataSource(url.href, 'keyrun_definer').initialize();
   return {
     url: new Secret(url.href),
