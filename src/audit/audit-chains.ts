@@ -89,7 +89,7 @@ export class AuditChains {
    * The chain up to where it ends now, page by page: no connection is held while the taker is slow.
    * @throws {AppError} `not_found` when the workspace is gone or the caller's access to it.
    */
-  async *pages(workspaceId: string, end: AuditHead): AsyncGenerator<readonly AuditRecord[]> {
+  async *pages(workspaceId: string | null, end: AuditHead): AsyncGenerator<readonly AuditRecord[]> {
     for (let position = 0; position < end.sequence;) {
       const page = await this.page(workspaceId, position);
       const last = page.at(-1);
@@ -103,7 +103,7 @@ export class AuditChains {
   }
 
   /** @throws {AppError} `not_found` */
-  async headOrThrow(workspaceId: string): Promise<AuditHead> {
+  async headOrThrow(workspaceId: string | null): Promise<AuditHead> {
     const head = await this.head(workspaceId);
     if (head === null) throw new AppError('not_found', 'No such workspace.');
     return head;

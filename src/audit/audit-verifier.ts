@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuditChains } from './audit-chains';
-import type { AuditHead } from './audit-record';
+import type { AuditHead, AuditRecord } from './audit-record';
 import { type BrokenLink, ChainCheck } from './chain-check';
 import { InvalidExport, parseExportLine } from './export-line';
 
@@ -55,9 +55,13 @@ export class AuditVerifier {
 
 /**
  * Recomputes the chain of an export, without any database.
+ * @param onEvent - gets every event, before it is known whether the rest of the chain holds.
  * @throws {InvalidExport} a line that no export has.
  */
-export async function verifyExport(lines: AsyncIterable<string>): Promise<AuditVerification> {
+export async function verifyExport(
+  lines: AsyncIterable<string>,
+  onEvent: (event: AuditRecord) => void = () => undefined,
+): Promise<AuditVerification> {
   let check: ChainCheck | null = null;
   let workspaceId: string | null = null;
   let head: AuditHead | null = null;
@@ -70,8 +74,10 @@ export async function verifyExport(lines: AsyncIterable<string>): Promise<AuditV
       ({ workspaceId } = line.head ?? line.event);
       check = new ChainCheck(workspaceId);
     }
-    if (line.head === null) check.add(line.event);
-    else if (line.head.workspaceId === workspaceId) {
+    if (line.head === null) {
+      check.add(line.event);
+      onEvent(line.event);
+    } else if (line.head.workspaceId === workspaceId) {
       head = { sequence: line.head.sequence, hash: line.head.hash };
     }
   }

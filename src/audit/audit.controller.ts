@@ -5,11 +5,10 @@ import type { Response } from 'express';
 import { ApiListResponse, type List, toList } from '../common';
 import { CurrentWorkspaceId, Requires } from '../workspaces';
 import { AuditChains } from './audit-chains';
-import type { AuditHead, AuditRecord } from './audit-record';
+import { exportLines } from './audit-exports';
 import { AuditVerifier } from './audit-verifier';
 import { AuditEventResponse, AuditVerificationResponse } from './dto/audit-event.response';
 import { ListAuditEventsQuery } from './dto/list-audit-events.query';
-import { formatEventLine, formatHeadLine } from './export-line';
 
 const NDJSON = 'application/x-ndjson';
 
@@ -64,13 +63,4 @@ export class AuditController {
     const { ok, events, head, firstBroken } = await this.verifier.verify(workspaceId);
     return { ok, events, head, firstBroken };
   }
-}
-
-async function* exportLines(
-  pages: AsyncIterable<readonly AuditRecord[]>,
-  workspaceId: string,
-  head: AuditHead,
-): AsyncGenerator<string> {
-  for await (const page of pages) yield page.map(formatEventLine).join('');
-  yield formatHeadLine(workspaceId, head);
 }

@@ -48,7 +48,7 @@ export function formatEventLine(record: AuditRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
-export function formatHeadLine(workspaceId: string, { sequence, hash }: AuditHead): string {
+export function formatHeadLine(workspaceId: string | null, { sequence, hash }: AuditHead): string {
   return `${JSON.stringify({ head: { workspaceId, sequence, hash } })}\n`;
 }
 

@@ -1,7 +1,8 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { Command, CommandRunner, Option, SubCommand } from 'nest-commander';
 import { type AuditVerification, AuditVerifier, InvalidExport, verifyExport } from '../audit';
+import { DeleteAgainCommand } from './delete-again.command';
+import { ExportAuditCommand } from './export-audit.command';
+import { linesOf } from './export-file';
 import { type CommonOptions, MaintenanceCommand, type Report } from './maintenance-command';
 import type { MaintenanceSession } from './maintenance-session';
 
@@ -67,8 +68,9 @@ export class VerifyAuditCommand extends MaintenanceCommand<VerifyOptions> {
 
 @Command({
   name: 'audit',
-  description: 'The audit trail: verify it. See docs/audit.md.',
-  subCommands: [VerifyAuditCommand],
+  description:
+    'The audit trail: verify it, export it, delete again what it says. See docs/audit.md.',
+  subCommands: [VerifyAuditCommand, ExportAuditCommand, DeleteAgainCommand],
 })
 export class AuditCommand extends CommandRunner {
   run(): Promise<void> {
@@ -78,9 +80,8 @@ export class AuditCommand extends CommandRunner {
 }
 
 async function verifyFile(path: string): Promise<Result> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
   try {
-    const verification = await verifyExport(lines);
+    const verification = await verifyExport(linesOf(path));
     return toResult(`${verification.workspaceId ?? 'server'} (file)`, verification);
   } catch (error) {
     if (!(error instanceof InvalidExport)) throw error;

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditCommand, VerifyAuditCommand } from './audit.command';
+import { DeleteAgainCommand } from './delete-again.command';
+import { ExportAuditCommand } from './export-audit.command';
 import { KeysCommand } from './keys.command';
 import { RetireCommand } from './retire.command';
 import { RewrapCommand } from './rewrap.command';
@@ -18,6 +20,8 @@ import { StatusCommand } from './status.command';
     RetireCommand,
     AuditCommand,
     VerifyAuditCommand,
+    ExportAuditCommand,
+    DeleteAgainCommand,
   ],
 })
 export class CommandsModule {}

@@ -12,6 +12,7 @@ import {
 } from '../crypto';
 import { DatabaseModule } from '../database';
 import { WebhookSecretsModule, WebhookSecretStore } from '../webhooks';
+import { RestoredRows } from './restored-rows';
 
 /** What a command works with. The connection is that of `keyrun_definer`, which sees every workspace. */
 export interface MaintenanceDependencies {
@@ -45,6 +46,7 @@ export class MaintenanceModule {
         }),
         AuditModule,
       ],
+      providers: [RestoredRows],
     };
   }
 }

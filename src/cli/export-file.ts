@@ -1,0 +1,41 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { EXIT_CODE, StartupError } from '../common';
+
+/**
+ * The lines of a file.
+ * @throws {StartupError} exit code 74 when it cannot be read
+ */
+export async function* linesOf(path: string): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  } catch (error) {
+    throw unusable(path, 'read', error);
+  }
+}
+
+/**
+ * Writes a new file that only its owner may read. One that is there stays as it is: it may be the only copy.
+ * @throws {StartupError} exit code 74 when it is there or cannot be written
+ */
+export async function writeExportFile(path: string, lines: AsyncIterable<string>): Promise<void> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    try {
+      for await (const text of lines) await file.write(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw unusable(path, 'written', error);
+  }
+}
+
+/** Of failures of the file system only; others are told by whoever knows them. */
+function unusable(path: string, done: 'read' | 'written', error: unknown): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  return new StartupError(`${path} cannot be ${done} (${code}).`, EXIT_CODE.inputOutput);
+}
