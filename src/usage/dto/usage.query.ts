@@ -7,9 +7,10 @@ import { DIMENSIONS } from '../usage-dimensions';
 const LIMIT_MAX = 100;
 const CURSOR_LENGTH_MAX = 2_000;
 const NAMES = Object.keys(DIMENSIONS);
-/** Names with commas in between, none of them twice. */
+const GROUP_BY_LENGTH_MAX = NAMES.join(',').length;
+/** Names with commas in between, none of them twice; a longer text is not looked through for one that is. */
 const GROUP_BY = new RegExp(
-  `^(?!.*\\b(\\w+)\\b.*\\b\\1\\b)(${NAMES.join('|')})(,(${NAMES.join('|')}))*$`,
+  `^(?=.{1,${GROUP_BY_LENGTH_MAX}}$)(?!.*\\b(\\w+)\\b.*\\b\\1\\b)(${NAMES.join('|')})(,(${NAMES.join('|')}))*$`,
 );
 
 export class UsageQuery {
