@@ -1,7 +1,14 @@
 import { UsageRowResponse } from './dto/usage.response';
 
-/** What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection). */
-const FORMULA = /^[=+\-@\t\r]/;
+/** Blanks and characters that are not seen: some spreadsheets drop them and calculate what follows. */
+const BLANK = '[\\s\\p{Z}\\p{Cc}\\p{DI}]';
+/** What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection), in full width and small too. */
+const SIGN = '[=+\\-@＝＋－＠﹦﹢﹣﹫−]';
+
+const BEGINS_AS_FORMULA = new RegExp(`^(?:${SIGN}|${BLANK})`, 'u');
+/** Where the spreadsheet of a country that separates cells otherwise may see another one begin. */
+const INNER_FORMULA = new RegExp(`([,;|\\t\\r\\n])(?=${BLANK}*${SIGN})`, 'gu');
+const NEEDS_QUOTES = /[",;|'\t\r\n]|\s$/;
 
 /**
  * RFC 4180, with a heading. A cell that a spreadsheet would calculate gets an apostrophe in front: names of
@@ -18,6 +25,7 @@ export function toCsv(columns: readonly string[], rows: readonly UsageRowRespons
 
 function toCell(value: string | number | null): string {
   if (typeof value !== 'string') return value === null ? '' : String(value);
-  const text = FORMULA.test(value) ? `'${value}` : value;
-  return text !== value || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const inner = value.replace(INNER_FORMULA, `$1'`);
+  const text = BEGINS_AS_FORMULA.test(inner) ? `'${inner}` : inner;
+  return NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

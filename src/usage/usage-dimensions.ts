@@ -14,6 +14,14 @@ export type Dimension = keyof typeof DIMENSIONS;
 /** Values of one row, in the order of its dimensions. */
 export type GroupKey = readonly string[];
 
+/** Whether it is names of dimensions, each once, with commas in between. Looks at no more words than there are names. */
+export function isGroupBy(value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  const names = Object.keys(DIMENSIONS);
+  const words = value.split(',', names.length + 1);
+  return new Set(words).size === words.length && words.every((word) => names.includes(word));
+}
+
 /** In the order in which rows are sorted, whatever the order of the request. */
 export function parseGroupBy(text: string): Dimension[] {
   const wanted = new Set(text.split(','));

@@ -1,17 +1,12 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Type as TransformTo } from 'class-transformer';
-import { IsBase64, IsIn, IsInt, IsUUID, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsBase64, IsIn, IsInt, IsUUID, Max, MaxLength, Min, ValidateBy } from 'class-validator';
 import { IsInstant, IsPlainText, MayBeAbsent } from '../../common';
-import { DIMENSIONS } from '../usage-dimensions';
+import { DIMENSIONS, isGroupBy } from '../usage-dimensions';
 
 const LIMIT_MAX = 100;
 const CURSOR_LENGTH_MAX = 2_000;
 const NAMES = Object.keys(DIMENSIONS);
-const GROUP_BY_LENGTH_MAX = NAMES.join(',').length;
-/** Names with commas in between, none of them twice; a longer text is not looked through for one that is. */
-const GROUP_BY = new RegExp(
-  `^(?=.{1,${GROUP_BY_LENGTH_MAX}}$)(?!.*\\b(\\w+)\\b.*\\b\\1\\b)(${NAMES.join('|')})(,(${NAMES.join('|')}))*$`,
-);
 
 export class UsageQuery {
   @ApiPropertyOptional({
@@ -20,8 +15,12 @@ export class UsageQuery {
     example: 'day,model',
   })
   @MayBeAbsent()
-  @Matches(GROUP_BY, {
-    message: `must be any of ${NAMES.join(', ')}, each once, with commas in between`,
+  @ValidateBy({
+    name: 'isGroupBy',
+    validator: {
+      validate: isGroupBy,
+      defaultMessage: () => `must be any of ${NAMES.join(', ')}, each once, with commas in between`,
+    },
   })
   groupBy: string = 'day';
 
