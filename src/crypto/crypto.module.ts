@@ -16,6 +16,7 @@ import { KeyEncryption } from './key-encryption.interface';
 import {
   DataKeyRotation,
   KeyInspection,
+  RootKeyOverview,
   RootKeyRewrap,
   RotationStore,
   SecretStores,
@@ -71,8 +72,8 @@ export class CryptoModule {
 function rotationProviders({ secretStores, isMaintenance = false }: CryptoModuleOptions) {
   if (secretStores === undefined) return { providers: [], exports: [] };
   const exported = isMaintenance
-    ? [DataKeyRotation, KeyInspection, RootKeyRewrap]
-    : [DataKeyRotation];
+    ? [DataKeyRotation, RootKeyOverview, KeyInspection, RootKeyRewrap]
+    : [DataKeyRotation, RootKeyOverview];
   return {
     providers: [{ provide: SecretStores, ...secretStores }, RotationStore, ...exported],
     exports: exported,

@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsIn, ValidateIf } from 'class-validator';
 import { IsPlainText, MayBeAbsent } from '../common';
+import { PERMISSION_NAMES, type Permission, ROLES, type Role } from './access/roles';
 import {
   ON_DISCONNECT,
   type OnDisconnect,
@@ -64,6 +65,16 @@ export class WorkspaceResponse {
 
   @ApiProperty(AT_PROVIDER)
   storeAtProvider: boolean;
+
+  @ApiProperty({ enum: ROLES, description: 'Role of the calling token in this workspace' })
+  role: Role;
+
+  @ApiProperty({
+    enum: PERMISSION_NAMES,
+    isArray: true,
+    description: 'What the calling token may do in this workspace',
+  })
+  permissions: Permission[];
 
   @ApiProperty({ format: 'date-time' })
   createdAt: string;

@@ -8,6 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { ApiListResponse, type List, ListQuery, toList } from '../common';
+import { type Authority, permissionsOf } from './access/authority';
 import { CurrentPrincipal, CurrentWorkspaceId, type Principal } from './access/principal';
 import { Requires } from './access/requires.decorator';
 import { UpdateWorkspaceDto, WorkspaceDto, WorkspaceResponse } from './workspace.dto';
@@ -27,7 +28,8 @@ export class WorkspacesController {
     @CurrentPrincipal() principal: Principal,
     @Body() body: WorkspaceDto,
   ): Promise<WorkspaceResponse> {
-    return present(await this.workspaces.create(principal, body.name));
+    const workspace = await this.workspaces.create(principal, body.name);
+    return present({ ...principal, role: 'owner' }, workspace);
   }
 
   @Get()
@@ -38,7 +40,9 @@ export class WorkspacesController {
     @CurrentPrincipal() principal: Principal,
     @Query() query: ListQuery,
   ): Promise<List<WorkspaceResponse>> {
-    return toList(await this.workspaces.list(principal, query), query.limit, present);
+    return toList(await this.workspaces.list(principal, query), query.limit, (workspace) =>
+      present({ ...principal, role: workspace.role }, workspace),
+    );
   }
 
   @Get(':workspaceId')
@@ -46,8 +50,8 @@ export class WorkspacesController {
   @Requires('workspace:read')
   @ApiParam({ name: 'workspaceId', format: 'uuid' })
   @ApiOkResponse({ type: WorkspaceResponse })
-  async get(@CurrentWorkspaceId() workspaceId: string): Promise<WorkspaceResponse> {
-    return present(await this.workspaces.get(workspaceId));
+  async get(@CurrentPrincipal() principal: Principal): Promise<WorkspaceResponse> {
+    return present(principal, await this.workspaces.get(principal.workspaceId));
   }
 
   @Patch(':workspaceId')
@@ -56,10 +60,10 @@ export class WorkspacesController {
   @ApiParam({ name: 'workspaceId', format: 'uuid' })
   @ApiOkResponse({ type: WorkspaceResponse })
   async update(
-    @CurrentWorkspaceId() workspaceId: string,
+    @CurrentPrincipal() principal: Principal,
     @Body() body: UpdateWorkspaceDto,
   ): Promise<WorkspaceResponse> {
-    return present(await this.workspaces.update(workspaceId, body));
+    return present(principal, await this.workspaces.update(principal.workspaceId, body));
   }
 
   @Delete(':workspaceId')
@@ -73,13 +77,16 @@ export class WorkspacesController {
   }
 }
 
-function present(workspace: WorkspaceEntity): WorkspaceResponse {
+/** @param authority - what the caller has in this workspace. */
+function present(authority: Authority, workspace: WorkspaceEntity): WorkspaceResponse {
   return {
     id: workspace.id,
     name: workspace.name,
     storeContent: workspace.storeContent,
     onDisconnect: workspace.onDisconnect,
     storeAtProvider: workspace.storeAtProvider,
+    role: authority.role,
+    permissions: permissionsOf(authority),
     createdAt: workspace.createdAt.toISOString(),
     updatedAt: workspace.updatedAt.toISOString(),
   };

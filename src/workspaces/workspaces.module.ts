@@ -9,6 +9,7 @@ import { AccessGuard } from './access/access.guard';
 import { RequestAuthenticator } from './access/request-authenticator';
 import { WrongMethodFilter } from './access/wrong-method.filter';
 import { DataKeysController } from './data-keys/data-keys.controller';
+import { RootKeysController } from './data-keys/root-keys.controller';
 import { FirstOwner } from './first-owner';
 import { RateLimits } from './limits/rate-limits';
 import { Sessions } from './sessions/sessions';
@@ -23,6 +24,7 @@ import { WorkspacesService } from './workspaces.service';
     AccessTokensController,
     SessionsController,
     DataKeysController,
+    RootKeysController,
   ],
   providers: [
     WorkspacesService,

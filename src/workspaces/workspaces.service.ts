@@ -7,12 +7,16 @@ import { DataKeys } from '../crypto';
 import { TenantDatabase } from '../database';
 import { AccessTokenGrantEntity } from './access-tokens/access-token.entity';
 import type { Principal } from './access/principal';
+import type { Role } from './access/roles';
 import { WorkspaceEntity } from './workspace.entity';
 
 /** What may be changed of a workspace; absent: stays as it is. */
 export type WorkspaceChanges = Partial<
   Pick<WorkspaceEntity, 'name' | 'storeContent' | 'onDisconnect' | 'storeAtProvider'>
 >;
+
+/** A workspace, and the role that a token has in it. */
+export type GrantedWorkspace = WorkspaceEntity & { readonly role: Role };
 
 @Injectable()
 export class WorkspacesService {
@@ -45,12 +49,13 @@ export class WorkspacesService {
   }
 
   /** The workspaces that the token has access to, newest first; one more than the limit if there is one. */
-  async list(principal: Principal, { limit, after }: ListQuery): Promise<WorkspaceEntity[]> {
-    return this.dataSource.query<WorkspaceEntity[]>(
+  async list(principal: Principal, { limit, after }: ListQuery): Promise<GrantedWorkspace[]> {
+    return this.dataSource.query<GrantedWorkspace[]>(
       `SELECT id, name, store_content AS "storeContent", on_disconnect AS "onDisconnect",
               store_at_provider AS "storeAtProvider", created_at AS "createdAt",
-              updated_at AS "updatedAt"
-         FROM list_workspaces_of_token($1, $2, $3)`,
+              updated_at AS "updatedAt", role
+         FROM list_workspaces_of_token($1, $2, $3)
+         JOIN list_roles_of_token($1) ON workspace_id = id ORDER BY id DESC`,
       [principal.tokenId, after ?? null, limit + 1],
     );
   }

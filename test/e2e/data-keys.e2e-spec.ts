@@ -3,6 +3,7 @@ import { CryptoService, DataKeys } from '../../src/crypto';
 import { AuditBuffer } from '../../src/audit-trail';
 import { auditRows } from '../support/audit-rows';
 import { TestApp } from '../support/test-app';
+import { newRootKey, VaultNode } from '../support/vault-node';
 
 /** Nobody listens there: a key that opens ends in a refused connection. */
 const BASE_URL = 'http://127.0.0.1:9/v1';
@@ -74,6 +75,28 @@ describe('the data key of a workspace', () => {
       createdAt: expect.any(String),
       ageSeconds: expect.any(Number),
     });
+  });
+
+  it('is counted under its root key, and its owner sees how far a change of that is', async () => {
+    const read = async () => (await app.request('get', app.path('root-keys')).expect(200)).body;
+    const { rootKeys, dataKeys, dataKeysLeft } = await read();
+    const active = { id: expect.any(String), dataKeys, active: true, configured: true };
+    expect([rootKeys, dataKeysLeft]).toEqual([[{ ...active, retirable: false }], 0]);
+
+    const foreign = newRootKey();
+    await VaultNode.local(app.database, foreign).addWorkspaces(3);
+    expect(await read()).toEqual({
+      dataKeys: dataKeys + 3,
+      dataKeysLeft: 3,
+      rootKeys: [
+        { ...active, retirable: false },
+        { id: foreign.id, dataKeys: 3, active: false, configured: false, retirable: false },
+      ],
+    });
+    await app.database.dataSource.query('DELETE FROM workspace_data_keys WHERE root_key_id = $1', [
+      foreign.id,
+    ]);
+    expect(await read()).toMatchObject({ dataKeys, dataKeysLeft: 0 });
   });
 
   it('is replaced by the owner, and every node opens the keys from then on', async () => {

@@ -38,6 +38,8 @@ describe('workspaces', () => {
       storeContent: null,
       onDisconnect: 'finish',
       storeAtProvider: false,
+      role: 'owner',
+      permissions: expect.arrayContaining(['workspace:delete', 'executions:run']),
       createdAt: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/),
       updatedAt: created.body.createdAt,
     });
@@ -59,6 +61,35 @@ describe('workspaces', () => {
       [ids],
     );
     expect(rows).toEqual(ids.sort().map((id) => ({ workspace_id: id, state: 'active' })));
+  });
+
+  it('say what the token may do in each of them', async () => {
+    const home = await bench.createWorkspace();
+    const admin = await bench.app.tokenOf('admin', home);
+    const made = await bench.app
+      .request('post', '/api/workspaces', admin)
+      .send({ name: 'Of an admin' })
+      .expect(201);
+    const { data } = await page('', admin);
+    expect(data).toMatchObject([
+      { id: made.body.id, role: 'owner', permissions: made.body.permissions },
+      { id: home, role: 'admin' },
+    ]);
+    const [own, other] = data as (Page['data'][number] & { permissions: string[] })[];
+    expect(own!.permissions).toContain('workspace:delete');
+    expect(other!.permissions).not.toContain('workspace:delete');
+    expect(other!.permissions).toContain('api-keys:write');
+    for (const { id } of data) {
+      const one = await bench.app.request('get', `/api/workspaces/${id}`, admin).expect(200);
+      expect(one.body).toEqual(data.find((workspace) => workspace.id === id));
+    }
+    const scoped = await bench.app
+      .request('post', bench.app.path('tokens', home))
+      .send({ name: 'Narrow', role: 'admin', scopes: ['workspaces:list', 'api-keys:read'] })
+      .expect(201);
+    expect((await page('', scoped.body.token as string)).data).toMatchObject([
+      { id: home, role: 'admin', permissions: ['workspaces:list', 'api-keys:read'] },
+    ]);
   });
 
   it('are renamed', async () => {

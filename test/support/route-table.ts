@@ -23,6 +23,7 @@ export const LOWEST_ROLE: Readonly<Record<string, Role | 'public'>> = {
   'POST /api/workspaces/{workspaceId}/tokens/{tokenId}/rotate': 'admin',
   'GET /api/workspaces/{workspaceId}/data-key': 'owner',
   'POST /api/workspaces/{workspaceId}/data-key/rotate': 'owner',
+  'GET /api/workspaces/{workspaceId}/root-keys': 'owner',
   'GET /api/workspaces/{workspaceId}/audit-events': 'admin',
   'GET /api/workspaces/{workspaceId}/audit-events/export': 'admin',
   'GET /api/workspaces/{workspaceId}/audit-events/verify': 'admin',

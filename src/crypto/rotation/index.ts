@@ -13,6 +13,7 @@ export {
   RootKeyRewrap,
   type UnreadableDataKey,
 } from './root-key-rewrap';
+export { RootKeyOverview, type RootKeyState } from './root-key-overview';
 export { RotationStore, type RootKeyUse } from './rotation.store';
 export {
   type ResealedSecret,

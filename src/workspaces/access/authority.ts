@@ -20,6 +20,11 @@ export function isAllowed({ role, scopes, agentId }: Authority, permission: Perm
   return roleAllows(role, permission) && (scopes === null || scopes.includes(permission));
 }
 
+/** All that it allows. */
+export function permissionsOf(authority: Authority): Permission[] {
+  return PERMISSION_NAMES.filter((name) => isAllowed(authority, name));
+}
+
 /**
  * Whoever hands out authority can hand out at most their own.
  * @throws {AppError} `forbidden`, naming what goes beyond.

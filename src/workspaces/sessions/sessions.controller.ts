@@ -8,10 +8,9 @@ import {
 } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Environment } from '../../config';
-import { isAllowed } from '../access/authority';
+import { permissionsOf } from '../access/authority';
 import { CurrentPrincipal, type Principal } from '../access/principal';
 import { Requires } from '../access/requires.decorator';
-import { PERMISSION_NAMES } from '../access/roles';
 import { SessionCookie } from './session-cookie';
 import { SessionResponse } from './session.dto';
 import { Sessions } from './sessions';
@@ -70,7 +69,7 @@ function present(principal: Principal): SessionResponse {
     tokenId: principal.tokenId,
     workspaceId: principal.homeWorkspaceId,
     role: principal.role,
-    permissions: PERMISSION_NAMES.filter((name) => isAllowed(principal, name)),
+    permissions: permissionsOf(principal),
     agentId: principal.agentId,
     expiresAt: (principal.session ?? principal).expiresAt?.toISOString() ?? null,
   };

@@ -23,6 +23,14 @@ export type WorkspaceResponse = {
      * Whether vendors that can (OpenAI) are asked to store answers, so that one that a crash cost can be looked up there
      */
     storeAtProvider: boolean;
+    /**
+     * Role of the calling token in this workspace
+     */
+    role: 'viewer' | 'developer' | 'admin' | 'owner';
+    /**
+     * What the calling token may do in this workspace
+     */
+    permissions: Array<'session:use' | 'workspaces:list' | 'workspaces:create' | 'providers:read' | 'workspace:read' | 'workspace:update' | 'workspace:delete' | 'tokens:read' | 'tokens:write' | 'data-keys:read' | 'data-keys:rotate' | 'api-keys:read' | 'api-keys:write' | 'api-keys:test' | 'webhooks:read' | 'webhooks:write' | 'webhooks:test' | 'audit:read' | 'executions:read' | 'executions:run' | 'usage:read'>;
     createdAt: string;
     updatedAt: string;
 };
@@ -207,6 +215,44 @@ export type RotatedDataKeyResponse = {
      * API keys and webhook secrets that were sealed again
      */
     resealedApiKeys: number;
+};
+
+export type RootKeyResponse = {
+    /**
+     * Names the root key; not the key itself
+     */
+    id: string;
+    /**
+     * Data keys that need it
+     */
+    dataKeys: number;
+    /**
+     * Protects new data keys
+     */
+    active: boolean;
+    /**
+     * Whether this server has it; without it its data keys cannot be opened
+     */
+    configured: boolean;
+    /**
+     * No data key needs it any more: the operator may retire it
+     */
+    retirable: boolean;
+};
+
+export type RootKeysResponse = {
+    /**
+     * Data keys of the server: one of each workspace, and its own
+     */
+    dataKeys: number;
+    /**
+     * Those under another root key than the active one
+     */
+    dataKeysLeft: number;
+    /**
+     * The active one first
+     */
+    rootKeys: Array<RootKeyResponse>;
 };
 
 export type TestApiKeyDto = {
@@ -1404,6 +1450,21 @@ export type DataKeysControllerRotateResponses = {
 };
 
 export type DataKeysControllerRotateResponse = DataKeysControllerRotateResponses[keyof DataKeysControllerRotateResponses];
+
+export type RootKeysControllerGetData = {
+    body?: never;
+    path: {
+        workspaceId: unknown;
+    };
+    query?: never;
+    url: '/api/workspaces/{workspaceId}/root-keys';
+};
+
+export type RootKeysControllerGetResponses = {
+    200: RootKeysResponse;
+};
+
+export type RootKeysControllerGetResponse = RootKeysControllerGetResponses[keyof RootKeysControllerGetResponses];
 
 export type ApiKeyTestsControllerTestData = {
     body: TestApiKeyDtoWritable;
