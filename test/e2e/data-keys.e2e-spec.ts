@@ -86,7 +86,7 @@ describe('the data key of a workspace', () => {
     const foreign = newRootKey();
     await VaultNode.local(app.database, foreign).addWorkspaces(3);
     expect(await read()).toEqual({
-      dataKeys: dataKeys + 3,
+      dataKeys: Number(dataKeys) + 3,
       dataKeysLeft: 3,
       rootKeys: [
         { ...active, retirable: false },

@@ -4,6 +4,7 @@ import { Client } from 'pg';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cleanUp, newDataDirectory, ownerToken, ServerProcess } from '../../process/server-process';
+import { type CommandResult, runKeys } from '../../process/command-process';
 import { FaultyUpstream } from '../../support/faulty-upstream';
 import { WebhookReceiver } from '../../support/webhook-receiver';
 import { WatchedPage } from './watched-page';
@@ -61,6 +62,11 @@ export class UiBench {
     await this.server.ready();
   }
 
+  /** `npm run keyrun -- keys …` on the data of the server, which serves meanwhile. */
+  async keys(...words: string[]): Promise<CommandResult> {
+    return runKeys(words, { KEYRUN_DATA_DIR: this.dataDirectory });
+  }
+
   /** Path of a page in the owner's workspace. */
   path(rest: string): string {
     return `/workspaces/${this.workspaceId}/${rest}`;
@@ -75,16 +81,40 @@ export class UiBench {
     return watched;
   }
 
-  /** The same, signed in as the owner by the link that the banner prints. */
-  async openSignedIn(path: string, options?: BrowserContextOptions): Promise<WatchedPage> {
-    return this.open(`${path}#token=${this.token}`, options);
+  /** The same, signed in as the owner by the link that the banner prints, or as somebody else. */
+  async openSignedIn(
+    path: string,
+    options?: BrowserContextOptions,
+    token = this.token,
+  ): Promise<WatchedPage> {
+    return this.open(`${path}#token=${token}`, options);
   }
 
-  /** A request of the API as the owner. */
+  /** A new workspace of whoever has the token. */
+  async createWorkspace(name: string, token = this.token): Promise<string> {
+    return (await this.request<{ id: string }>('POST', '/api/workspaces', { name }, token)).id;
+  }
+
+  /** A new token of the owner's workspace. */
+  async createToken(fields: object): Promise<string> {
+    const body = { name: 'Of a test', role: 'viewer', ...fields };
+    return (await this.call<{ token: string }>('POST', 'tokens', body)).token;
+  }
+
+  /** A request about the owner's workspace, as the owner. */
   async call<T>(method: string, path: string, body?: object): Promise<T> {
-    const answer = await fetch(`${this.url}/api/workspaces/${this.workspaceId}/${path}`, {
+    return this.request(method, `/api/workspaces/${this.workspaceId}/${path}`, body, this.token);
+  }
+
+  private async request<T>(
+    method: string,
+    path: string,
+    body: object | undefined,
+    token: string,
+  ): Promise<T> {
+    const answer = await fetch(this.url + path, {
       method,
-      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
     });
     const text = await answer.text();
@@ -104,11 +134,25 @@ export class UiBench {
 
   /** A statement as the owner of the tables. */
   async query(text: string, values: unknown[] = []): Promise<void> {
+    await this.withClient(async (client) => client.query(text, values));
+  }
+
+  /** Does the work while a transaction keeps what the statement locked. */
+  async whileLocked(text: string, work: () => Promise<void>): Promise<void> {
+    await this.withClient(async (client) => {
+      await client.query('BEGIN');
+      await client.query(text);
+      await work();
+      await client.query('ROLLBACK');
+    });
+  }
+
+  private async withClient(work: (client: Client) => Promise<unknown>): Promise<void> {
     const url = (await readFile(join(this.dataDirectory, 'database-url'), 'utf8')).trim();
     const client = new Client({ connectionString: url });
     await client.connect();
     try {
-      await client.query(text, values);
+      await work(client);
     } finally {
       await client.end();
     }

@@ -23,7 +23,7 @@ export function App() {
       cssVariablesResolver={cssVariables}
       getStyleNonce={() => styleNonce}
     >
-      <Notifications position="bottom-right" aria-live="polite" />
+      <Notifications position="bottom-right" aria-live="polite" zIndex={1000} />
       <QueryClientProvider client={queryClient}>
         <BrowserRouter>
           <SessionGate

@@ -9,10 +9,12 @@ import {
 } from '@tabler/icons-react';
 import { Suspense, useEffect } from 'react';
 import { Link, Outlet, useLocation } from 'react-router';
+import { Problem } from '../http/problem';
 import { ColorSchemeSwitch } from './color-scheme-switch';
 import { ServerNotice } from './server-notice';
 import { SessionMenu } from './session-menu';
-import { rememberWorkspace, useWorkspaceId } from './workspace';
+import { NoWorkspacePage } from './no-workspace-page';
+import { rememberWorkspace, useWorkspace, useWorkspaceId } from './workspace';
 import { WorkspaceSwitcher } from './workspace-switcher';
 
 const PAGES = [
@@ -28,9 +30,12 @@ export function Frame() {
   const workspaceId = useWorkspaceId();
   const [isOpen, { toggle, close }] = useDisclosure(false);
   const { pathname } = useLocation();
+  const { data, error } = useWorkspace();
+  const isFound = data !== undefined;
+  const isMissing = error instanceof Problem && error.status === 404;
   useEffect(() => {
-    rememberWorkspace(workspaceId);
-  }, [workspaceId]);
+    if (isFound) rememberWorkspace(workspaceId);
+  }, [workspaceId, isFound]);
   useEffect(close, [close, pathname]);
   return (
     <AppShell
@@ -82,7 +87,7 @@ export function Frame() {
       <AppShell.Main id="main" tabIndex={-1}>
         <ServerNotice />
         <Suspense fallback={<Waiting />}>
-          <Outlet key={workspaceId} />
+          {isMissing ? <NoWorkspacePage /> : <Outlet key={workspaceId} />}
         </Suspense>
       </AppShell.Main>
     </AppShell>

@@ -3,9 +3,11 @@ import { IconUser } from '@tabler/icons-react';
 import { formatDateTime } from '../elements/format';
 import { useAction } from '../elements/use-action';
 import { useSession } from './session';
+import { useWorkspace } from './workspace';
 
 export function SessionMenu() {
   const { session, signOut } = useSession();
+  const { data: workspace } = useWorkspace();
   const leaving = useAction(signOut);
   return (
     <Menu position="bottom-end">
@@ -16,8 +18,8 @@ export function SessionMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>
-          Signed in as {session.role}
-          {session.agentId !== null && ` of the agent ${session.agentId}`}
+          {workspace === undefined ? 'Signed in' : `${workspace.role} of ${workspace.name}`}
+          {session.agentId !== null && ` · agent ${session.agentId}`}
         </Menu.Label>
         {session.expiresAt !== null && (
           <Menu.Label>Until {formatDateTime(session.expiresAt)}</Menu.Label>

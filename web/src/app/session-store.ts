@@ -5,15 +5,25 @@ import {
   sessionsControllerGet,
 } from '../client';
 import { onSessionEnd } from '../http/api';
+import { announcePresence } from '../http/presence';
 import { Problem, toProblem } from '../http/problem';
 
 export type SessionState =
   | { readonly status: 'checking' }
-  | { readonly status: 'signed-out'; readonly reason: string | null }
+  | {
+      readonly status: 'signed-out';
+      readonly reason: string | null;
+      /** Whose session ended by itself; the page waits for them as they left it. */
+      readonly held: SessionResponse | null;
+    }
   | { readonly status: 'signed-in'; readonly session: SessionResponse };
 
-/** Says that this browser signed in and did not sign out: worth asking the server. No secret. */
+/**
+ * Says that this browser signed in and did not sign out: worth asking the server; or that the session ended by
+ * itself. No secret.
+ */
 const FLAG = 'keyrun-signed-in';
+const OVER = 'over';
 const EXPIRED = 'Your session is over. Sign in again; you come back to this page.';
 
 /** Who is signed in. The session itself is a cookie that no script can read; a token is never kept. */
@@ -21,13 +31,16 @@ export class SessionStore {
   #state: SessionState = { status: 'checking' };
   readonly #listeners = new Set<() => void>();
 
-  constructor() {
+  /** @param forget - drops what was read: what one person may see is not for the next one. */
+  constructor(private readonly forget: () => void) {
     onSessionEnd(() => {
-      if (this.#state.status === 'signed-in') this.#leave(EXPIRED);
+      this.#expire();
     });
     // Another tab signed in or out.
-    addEventListener('storage', (event) => {
-      if (event.key === FLAG) void this.check();
+    addEventListener('storage', ({ key, newValue }) => {
+      if (key !== FLAG) return;
+      if (newValue === OVER) this.#expire();
+      else if (this.#state.status !== 'checking') void this.check();
     });
   }
 
@@ -40,8 +53,9 @@ export class SessionStore {
 
   /** Asks the server, if this browser ever signed in. */
   async check(): Promise<void> {
-    if (localStorage.getItem(FLAG) === null) {
-      this.#leave(null);
+    const flag = localStorage.getItem(FLAG);
+    if (flag === null || flag === OVER) {
+      this.#leave(flag === null ? null : EXPIRED, flag);
       return;
     }
     try {
@@ -50,9 +64,15 @@ export class SessionStore {
     } catch (error) {
       const problem = toProblem(error);
       const isUnclear = problem.isUnreachable || problem.status >= 500;
-      if (isUnclear) this.#set({ status: 'signed-out', reason: problem.message });
-      else this.#leave(EXPIRED);
+      if (isUnclear) this.refuse(problem.message);
+      else if (this.#state.status === 'checking') this.#leave(EXPIRED, OVER);
     }
+  }
+
+  /** Asks the server whether the session is still there. Tells of its end only; a server that is away ends nothing. */
+  async confirm(): Promise<void> {
+    if (this.#state.status !== 'signed-in') return;
+    await sessionsControllerGet().catch(() => null);
   }
 
   /**
@@ -62,7 +82,7 @@ export class SessionStore {
   async signIn(token: string): Promise<void> {
     // Whoever was signed in leaves first: a request with a token and another session's cookie is refused.
     if (this.#state.status === 'signed-in') this.#set({ status: 'checking' });
-    if (localStorage.getItem(FLAG) !== null) await endSession();
+    if (localStorage.getItem(FLAG) === '1') await endSession();
     try {
       await this.#begin(token);
     } catch (error) {
@@ -72,9 +92,9 @@ export class SessionStore {
     }
   }
 
-  /** Signing in by a link failed. */
+  /** Signing in by a link failed, or nobody could be asked. */
   refuse(reason: string): void {
-    this.#set({ status: 'signed-out', reason });
+    this.#set({ status: 'signed-out', reason, held: this.#held });
   }
 
   async signOut(): Promise<void> {
@@ -90,13 +110,29 @@ export class SessionStore {
     this.#set({ status: 'signed-in', session: data });
   }
 
-  #leave(reason: string | null): void {
-    localStorage.removeItem(FLAG);
-    this.#set({ status: 'signed-out', reason });
+  get #held(): SessionResponse | null {
+    if (this.#state.status === 'signed-in') return this.#state.session;
+    return this.#state.status === 'signed-out' ? this.#state.held : null;
+  }
+
+  /** Nobody asked for it, so nothing that was typed shall be lost. */
+  #expire(): void {
+    if (this.#state.status !== 'signed-in') return;
+    localStorage.setItem(FLAG, OVER);
+    this.#set({ status: 'signed-out', reason: EXPIRED, held: this.#held });
+  }
+
+  #leave(reason: string | null, flag: typeof OVER | null = null): void {
+    if (flag === null) localStorage.removeItem(FLAG);
+    else localStorage.setItem(FLAG, flag);
+    this.#set({ status: 'signed-out', reason, held: null });
   }
 
   #set(state: SessionState): void {
+    const before = this.#held?.tokenId;
     this.#state = state;
+    if (this.#held?.tokenId !== before) this.forget();
+    announcePresence(state.status === 'signed-in');
     for (const listener of this.#listeners) listener();
   }
 }

@@ -1,17 +1,20 @@
-import { useQueryClient } from '@tanstack/react-query';
 import {
   createContext,
   type PropsWithChildren,
   type ReactNode,
   use,
   useEffect,
+  useLayoutEffect,
   useMemo,
   useSyncExternalStore,
 } from 'react';
 import type { SessionResponse } from '../client';
 import { Problem } from '../http/problem';
+import { holdPage } from './hold-page';
 import { takeLinkToken } from './link-token';
+import { queryClient } from './query-client';
 import { SessionStore } from './session-store';
+import { watchSession } from './watch-session';
 
 interface SessionContext {
   readonly session: SessionResponse;
@@ -19,9 +22,14 @@ interface SessionContext {
 }
 
 const Context = createContext<SessionContext | null>(null);
-const store = new SessionStore();
+const store = new SessionStore(() => {
+  queryClient.clear();
+});
 
-/** Shows the page to whoever is signed in, and the way in to everybody else, under the same address. */
+/**
+ * Shows the page to whoever is signed in, and the way in to everybody else, under the same address. When a session
+ * ends by itself, its page stays behind the way in as it was left, and is there again for the same person.
+ */
 export function SessionGate({
   children,
   signIn,
@@ -31,21 +39,37 @@ export function SessionGate({
   checking: ReactNode;
 }>) {
   const state = useSyncExternalStore(store.subscribe, store.read);
-  const queries = useQueryClient();
   useEffect(enter, []);
-  const isSignedIn = state.status === 'signed-in';
-  // What one person may see is not for the next one.
-  useEffect(() => {
-    if (!isSignedIn) queries.clear();
-  }, [queries, isSignedIn]);
-  const session = state.status === 'signed-in' ? state.session : null;
-  const context = useMemo(
-    () => session && { session, signOut: async () => store.signOut() },
-    [session],
-  );
   if (state.status === 'checking') return checking;
-  if (state.status === 'signed-out') return signIn(store, state.reason);
-  return <Context value={context}>{children}</Context>;
+  const session = state.status === 'signed-in' ? state.session : state.held;
+  return (
+    <>
+      {session !== null && (
+        <Held key={session.tokenId} session={session} isHidden={state.status === 'signed-out'}>
+          {children}
+        </Held>
+      )}
+      {state.status === 'signed-out' && signIn(store, state.reason)}
+    </>
+  );
+}
+
+function Held({
+  session,
+  isHidden,
+  children,
+}: PropsWithChildren<{ session: SessionResponse; isHidden: boolean }>) {
+  const context = useMemo(() => ({ session, signOut: async () => store.signOut() }), [session]);
+  useLayoutEffect(() => (isHidden ? holdPage() : undefined), [isHidden]);
+  useEffect(
+    () => (isHidden ? undefined : watchSession(session, async () => store.confirm())),
+    [session, isHidden],
+  );
+  return (
+    <div className={isHidden ? 'held' : undefined} inert={isHidden}>
+      <Context value={context}>{children}</Context>
+    </div>
+  );
 }
 
 /** Signs in by the link that was opened, else finds out who is signed in. */

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Card, Center, Code, Stack, Text, Title } from '@mantine/core';
+import { Alert, Anchor, Box, Button, Card, Code, Stack, Text, Title } from '@mantine/core';
 import { type SubmitEvent, useEffect, useRef } from 'react';
 import { ProblemAlert } from '../elements/problem-alert';
 import { SecretInput } from '../elements/secret-input';
@@ -11,6 +11,7 @@ export function SignInPage({ store, reason }: { store: SessionStore; reason: str
   const signIn = useAction(async (token: string) => store.signIn(token));
   useEffect(() => {
     document.title = 'Sign in – Keyrun';
+    input.current?.focus();
   }, []);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
@@ -19,7 +20,7 @@ export function SignInPage({ store, reason }: { store: SessionStore; reason: str
     if (token !== '') void signIn.run(token);
   };
   return (
-    <Center mih="100vh" p="md" component="main">
+    <Box className="over-page" p="md" component="main">
       <Card withBorder padding="xl" maw={440} w="100%">
         <form onSubmit={submit}>
           <Stack>
@@ -33,7 +34,6 @@ export function SignInPage({ store, reason }: { store: SessionStore; reason: str
             )}
             <SecretInput
               ref={input}
-              data-autofocus
               label="Access token"
               description="Starts with kr_pat_. It is traded for a session and kept nowhere in this browser."
               name="token"
@@ -54,6 +54,6 @@ export function SignInPage({ store, reason }: { store: SessionStore; reason: str
           </Stack>
         </form>
       </Card>
-    </Center>
+    </Box>
   );
 }

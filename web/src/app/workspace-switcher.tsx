@@ -6,12 +6,14 @@ import { useNavigate } from 'react-router';
 import { workspacesControllerCreate } from '../client';
 import { ProblemAlert } from '../elements/problem-alert';
 import { useAction } from '../elements/use-action';
-import { useMay, useWorkspaceId, useWorkspaces } from './workspace';
+import { useSession } from './session';
+import { useWorkspaceId, useWorkspaces } from './workspace';
 
 export function WorkspaceSwitcher() {
   const workspaceId = useWorkspaceId();
   const workspaces = useWorkspaces();
-  const mayCreate = useMay('workspaces:create');
+  // A workspace is made with what the token may at home.
+  const mayCreate = useSession().session.permissions.includes('workspaces:create');
   const navigate = useNavigate();
   const [isCreating, setCreating] = useState(false);
   const current = workspaces.data?.find(({ id }) => id === workspaceId);

@@ -1,8 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from 'react-router';
-import { type WorkspaceResponse, workspacesControllerList } from '../client';
+import {
+  type WorkspaceResponse,
+  workspacesControllerGet,
+  workspacesControllerList,
+} from '../client';
 import { readAll } from '../http/pages';
 import { useSession } from './session';
+
+/** What a role allows, as the API names it. */
+export type Permission = WorkspaceResponse['permissions'][number];
 
 const LAST = 'keyrun-workspace';
 
@@ -34,11 +41,20 @@ export function useWorkspaces() {
   });
 }
 
-/** Whether the person may do it. In other workspaces than the token's own only the server knows. */
-export function useMay(permission: string): boolean {
+/** The workspace that the address names, with what the person may do in it. */
+export function useWorkspace() {
+  const workspaceId = useWorkspaceId();
+  return useQuery({
+    queryKey: ['workspaces', workspaceId],
+    queryFn: async () => (await workspacesControllerGet({ path: { workspaceId } })).data,
+  });
+}
+
+/** Whether the person may do it in this workspace. Until that is known: what they may at home, elsewhere nothing. */
+export function useMay(permission: Permission): boolean {
   const { session } = useSession();
   const workspaceId = useWorkspaceId();
-  return (
-    workspaceId !== session.workspaceId || (session.permissions as string[]).includes(permission)
-  );
+  const { data } = useWorkspace();
+  const atHome = workspaceId === session.workspaceId ? session.permissions : [];
+  return (data?.permissions ?? atHome).includes(permission);
 }

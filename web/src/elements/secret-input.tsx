@@ -10,6 +10,7 @@ export function SecretInput(props: Omit<PasswordInputProps, 'value' | 'defaultVa
       autoComplete="off"
       autoCapitalize="off"
       spellCheck={false}
+      data-secret
       data-1p-ignore
       data-lpignore="true"
       visibilityToggleButtonProps={{ 'aria-label': 'Show or hide the secret' }}

@@ -3,6 +3,7 @@ import { toProblem } from './problem';
 
 type Listener = () => void;
 const sessionEndListeners = new Set<Listener>();
+let lastAnswerMs = Date.now();
 
 /** Calls back when the server says that nobody is signed in any more. */
 export function onSessionEnd(listener: Listener): Listener {
@@ -29,8 +30,17 @@ export function setUpApi(): void {
   client.interceptors.error.use((error, response) => toProblem(error, response));
 }
 
+/** When the API last answered somebody who is signed in. */
+export function lastAnswer(): number {
+  return lastAnswerMs;
+}
+
 /** Also for requests that do not go through the client. */
 export function noteAnswer(response: Response, isSigningIn = false): void {
-  if (response.status !== 401 || isSigningIn) return;
+  if (response.status !== 401) {
+    if (new URL(response.url).pathname.startsWith('/api/')) lastAnswerMs = Date.now();
+    return;
+  }
+  if (isSigningIn) return;
   for (const listener of sessionEndListeners) listener();
 }

@@ -1,4 +1,5 @@
 import type { ExecutionSummaryResponse } from '../client';
+import { isSignedIn, onPresenceChange } from './presence';
 
 const REOPEN_MS = 2_000;
 /** What the server tells in one go arrives in pieces; a list is better changed once. */
@@ -12,7 +13,8 @@ export interface FeedListener {
 }
 
 /**
- * Follows a list of executions while the page is visible, with the session of whoever is signed in.
+ * Follows a list of executions while the page is visible, with the session of whoever is signed in. A feed that ends
+ * is begun again by reading the list, which tells if it ended because the session did.
  * @returns what ends it.
  */
 export function followExecutions(
@@ -51,14 +53,17 @@ export function followExecutions(
     await onReopen();
     if (turn === mine) open();
   };
+  const isWanted = () => document.visibilityState === 'visible' && isSignedIn();
   const look = () => {
-    if (document.visibilityState === 'visible') void reopen();
+    if (isWanted()) void reopen();
     else close();
   };
-  if (document.visibilityState === 'visible') open();
+  if (isWanted()) open();
   document.addEventListener('visibilitychange', look);
+  const stopListening = onPresenceChange(look);
   return () => {
     document.removeEventListener('visibilitychange', look);
+    stopListening();
     close();
   };
 }

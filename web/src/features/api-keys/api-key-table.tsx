@@ -1,5 +1,6 @@
 import { Code, Group, Table, Text } from '@mantine/core';
 import type { ApiKeyResponse, ProviderResponse } from '../../client';
+import { useMay } from '../../app/workspace';
 import { Age } from '../../elements/age';
 import { formatUsd } from '../../elements/format';
 import { ProviderLogo } from '../../elements/provider-logo';
@@ -15,6 +16,9 @@ interface ApiKeyTableProps {
 }
 
 export function ApiKeyTable({ keys, providers, usage }: ApiKeyTableProps) {
+  const mayWrite = useMay('api-keys:write');
+  const mayTest = useMay('api-keys:test');
+  const hasActions = mayWrite || mayTest;
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Keys">
       <Table verticalSpacing="sm" miw={760}>
@@ -26,7 +30,7 @@ export function ApiKeyTable({ keys, providers, usage }: ApiKeyTableProps) {
             <Table.Th>Last tested</Table.Th>
             <Table.Th>Last used</Table.Th>
             <Table.Th>Spent in 30 days</Table.Th>
-            <Table.Th>Actions</Table.Th>
+            {hasActions && <Table.Th>Actions</Table.Th>}
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -46,9 +50,11 @@ export function ApiKeyTable({ keys, providers, usage }: ApiKeyTableProps) {
                 <Age time={key.lastUsedAt} />
               </Table.Td>
               <Table.Td>{spent(usage, key.id)}</Table.Td>
-              <Table.Td>
-                <ApiKeyActions apiKey={key} providers={providers} usage={usage?.get(key.id)} />
-              </Table.Td>
+              {hasActions && (
+                <Table.Td>
+                  <ApiKeyActions apiKey={key} providers={providers} usage={usage?.get(key.id)} />
+                </Table.Td>
+              )}
             </Table.Tr>
           ))}
         </Table.Tbody>

@@ -1,8 +1,9 @@
-import { Button, Card, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Card, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useState } from 'react';
-import { Link } from 'react-router';
 import type { ProviderResponse } from '../../client';
-import { useMay, useWorkspaceId } from '../../app/workspace';
+import { useMay } from '../../app/workspace';
+import { EchoDemo } from '../../app/echo-demo';
+import { RoleNote } from '../../app/role-note';
 import { Page } from '../../elements/page';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { toProblem } from '../../http/problem';
@@ -27,6 +28,7 @@ export function ApiKeyManager() {
       lead="Your own keys of AI providers. Stored encrypted; executions are paid with them and with no others."
     >
       <ProblemAlert problem={failure === null ? null : toProblem(failure)} />
+      <RoleNote needs="api-keys:write" to="add or change keys" />
       {isEmpty && <FirstSteps />}
       {providers.data === undefined ? (
         <Skeleton h={120} />
@@ -63,7 +65,8 @@ export function ApiKeyManager() {
 
 /** What to do on the first visit. */
 function FirstSteps() {
-  const workspaceId = useWorkspaceId();
+  const mayRun = useMay('executions:run');
+  if (!mayRun) return null;
   return (
     <Card withBorder>
       <Title order={2} size="h4">
@@ -74,9 +77,7 @@ function FirstSteps() {
         costs nothing. Then add the key of your provider below and run the same on it.
       </Text>
       <Group>
-        <Button component={Link} to={`/workspaces/${workspaceId}/playground?provider=echo&run=1`}>
-          Run the echo demo
-        </Button>
+        <EchoDemo />
       </Group>
     </Card>
   );

@@ -28,15 +28,16 @@ export function ProviderCards({ providers, keys, mayAdd, onAdd }: ProviderCardsP
               </div>
             </Group>
             {provider.requiresKey ? (
-              <Button
-                variant="default"
-                disabled={!mayAdd}
-                onClick={() => {
-                  onAdd(provider);
-                }}
-              >
-                Add {provider.displayName} key
-              </Button>
+              mayAdd && (
+                <Button
+                  variant="default"
+                  onClick={() => {
+                    onAdd(provider);
+                  }}
+                >
+                  Add {provider.displayName} key
+                </Button>
+              )
             ) : (
               <Button
                 variant="default"

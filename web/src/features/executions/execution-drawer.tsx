@@ -108,11 +108,10 @@ function Actions({
   return (
     <Stack gap="xs">
       <Group gap="xs">
-        {isUnfinished(execution) && (
+        {mayRun && isUnfinished(execution) && (
           <Button
             size="xs"
             color="red"
-            disabled={!mayRun}
             loading={cancellation.isRunning}
             onClick={() => void cancellation.run()}
           >
@@ -120,15 +119,16 @@ function Actions({
           </Button>
         )}
         <CopyButton text={asCurl(workspaceId, request ?? outline)} label="Copy as curl" />
-        <Button
-          size="xs"
-          variant="default"
-          disabled={!mayRun}
-          loading={again.isRunning}
-          onClick={() => (request === null ? void openPlayground() : void again.run(request))}
-        >
-          {request === null ? 'Run the like in the playground' : 'Run again'}
-        </Button>
+        {mayRun && (
+          <Button
+            size="xs"
+            variant="default"
+            loading={again.isRunning}
+            onClick={() => (request === null ? void openPlayground() : void again.run(request))}
+          >
+            {request === null ? 'Run the like in the playground' : 'Run again'}
+          </Button>
+        )}
       </Group>
       <ProblemAlert problem={again.problem ?? cancellation.problem} />
     </Stack>

@@ -1,5 +1,6 @@
-import { Button, Card, Center, Loader, Text, VisuallyHidden } from '@mantine/core';
-import { Link, useNavigate, useParams } from 'react-router';
+import { Card, Center, Loader, Text } from '@mantine/core';
+import { useNavigate, useParams } from 'react-router';
+import { EchoDemo } from '../../app/echo-demo';
 import { useWorkspaceId } from '../../app/workspace';
 import { formatCount } from '../../elements/format';
 import { Page } from '../../elements/page';
@@ -56,7 +57,6 @@ function Rows({ live, search }: { live: ReturnType<typeof useLiveExecutions>; se
 }
 
 function NoExecutions({ isFiltered }: { isFiltered: boolean }) {
-  const workspaceId = useWorkspaceId();
   if (isFiltered) {
     return (
       <Card withBorder>
@@ -70,14 +70,7 @@ function NoExecutions({ isFiltered }: { isFiltered: boolean }) {
         Nothing ran yet. Run something in the playground, or send a request: an execution appears
         here the moment it starts.
       </Text>
-      <Button
-        component={Link}
-        to={`/workspaces/${workspaceId}/playground?provider=echo&run=1`}
-        w="fit-content"
-      >
-        Run the echo demo
-      </Button>
-      <VisuallyHidden>It needs no key.</VisuallyHidden>
+      <EchoDemo />
     </Card>
   );
 }

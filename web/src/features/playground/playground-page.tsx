@@ -1,6 +1,7 @@
-import { Button, Card, Code, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
+import { Button, Card, Code, Group, SimpleGrid, Stack, Title } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
 import { useEffect, useRef } from 'react';
+import { RoleNote } from '../../app/role-note';
 import { useMay, useWorkspaceId } from '../../app/workspace';
 import { CopyButton } from '../../elements/copy-button';
 import { asCurl } from '../../elements/curl';
@@ -46,7 +47,7 @@ export function PlaygroundPage() {
               <Button type="submit" loading={run.isRunning} disabled={!mayRun}>
                 Run
               </Button>
-              {!mayRun && <Text size="sm">Your role may not run executions.</Text>}
+              <RoleNote needs="executions:run" to="run executions" />
             </Group>
           </Stack>
         </form>

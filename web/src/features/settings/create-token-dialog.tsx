@@ -2,7 +2,7 @@ import { Button, Group, Modal, MultiSelect, Select, Stack, TextInput } from '@ma
 import { useState } from 'react';
 import { accessTokensControllerCreate, type CreateAccessTokenDto } from '../../client';
 import { useSession } from '../../app/session';
-import { useWorkspaceId } from '../../app/workspace';
+import { useWorkspace, useWorkspaceId } from '../../app/workspace';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import type { Problem } from '../../http/problem';
@@ -93,7 +93,9 @@ interface TokenFieldsProps {
 }
 
 function TokenFields({ draft, change, problem }: TokenFieldsProps) {
-  const { session } = useSession();
+  const { data: workspace } = useWorkspace();
+  const permissions = workspace?.permissions ?? [];
+  const ownRank = ROLES.findIndex(({ value }) => value === workspace?.role);
   return (
     <>
       <TextInput
@@ -110,7 +112,7 @@ function TokenFields({ draft, change, problem }: TokenFieldsProps) {
       <Select
         label="Role"
         allowDeselect={false}
-        data={ROLES}
+        data={ROLES.slice(0, ownRank + 1)}
         value={draft.role}
         error={problem?.of('/role')}
         onChange={(role) => {
@@ -120,7 +122,7 @@ function TokenFields({ draft, change, problem }: TokenFieldsProps) {
       <MultiSelect
         label="Only these permissions"
         description="None chosen: all that the role has."
-        data={session.permissions}
+        data={permissions}
         value={[...draft.scopes]}
         error={problem?.of('/scopes')}
         onChange={(scopes) => {

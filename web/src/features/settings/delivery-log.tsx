@@ -119,9 +119,11 @@ function DeliveryRow({
         )}
       </Table.Td>
       <Table.Td>
-        <Button size="xs" variant="default" disabled={!mayWrite || isBusy} onClick={onRedrive}>
-          Deliver again
-        </Button>
+        {mayWrite && (
+          <Button size="xs" variant="default" disabled={isBusy} onClick={onRedrive}>
+            Deliver again
+          </Button>
+        )}
       </Table.Td>
     </Table.Tr>
   );

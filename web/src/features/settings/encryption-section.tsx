@@ -9,6 +9,7 @@ import { notifyDone } from '../../elements/notify';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import { toProblem } from '../../http/problem';
+import { RootKeysCard } from './root-keys-card';
 
 /** The key that encrypts the secrets of this workspace, and a new one. */
 export function EncryptionSection() {
@@ -29,19 +30,21 @@ export function EncryptionSection() {
             Data key
           </Title>
           <Facts dataKey={dataKey.data} />
-          <Button
-            mt="md"
-            w="fit-content"
-            variant="default"
-            disabled={!mayRotate}
-            onClick={() => {
-              setAsking(true);
-            }}
-          >
-            Replace the data key…
-          </Button>
+          {mayRotate && (
+            <Button
+              mt="md"
+              w="fit-content"
+              variant="default"
+              onClick={() => {
+                setAsking(true);
+              }}
+            >
+              Replace the data key…
+            </Button>
+          )}
         </Card>
       )}
+      <RootKeysCard />
       {isAsking && (
         <Rotation
           onClose={() => {
@@ -62,10 +65,6 @@ function Facts({ dataKey }: { dataKey: DataKeyResponse }) {
       <Text size="sm">
         It encrypts every secret of this workspace and is itself protected by the root key{' '}
         <Code>{dataKey.rootKeyId}</Code>.
-      </Text>
-      <Text size="sm" c="dimmed">
-        Root keys are rotated on the server: <Code>npm run keyrun -- keys status</Code> shows how
-        far that is.
       </Text>
     </Stack>
   );

@@ -1,7 +1,8 @@
-import { Tabs } from '@mantine/core';
+import { Skeleton, Tabs } from '@mantine/core';
 import { useNavigate, useParams } from 'react-router';
 import { NotFoundPage } from '../../app/not-found-page';
-import { useWorkspaceId } from '../../app/workspace';
+import { RoleNote } from '../../app/role-note';
+import { useMay, useWorkspace, useWorkspaceId } from '../../app/workspace';
 import { Page } from '../../elements/page';
 import { AuditSection } from './audit-section';
 import { EncryptionSection } from './encryption-section';
@@ -10,20 +11,27 @@ import { WebhooksSection } from './webhooks-section';
 import { WorkspaceSection } from './workspace-section';
 
 const SECTIONS = [
-  { name: 'workspace', label: 'Workspace', Section: WorkspaceSection },
-  { name: 'tokens', label: 'Tokens', Section: TokensSection },
-  { name: 'webhooks', label: 'Webhooks', Section: WebhooksSection },
-  { name: 'audit', label: 'Audit trail', Section: AuditSection },
-  { name: 'encryption', label: 'Encryption', Section: EncryptionSection },
+  {
+    name: 'workspace',
+    label: 'Workspace',
+    needs: 'workspace:read',
+    Section: WorkspaceSection,
+  },
+  { name: 'tokens', label: 'Tokens', needs: 'tokens:read', Section: TokensSection },
+  { name: 'webhooks', label: 'Webhooks', needs: 'webhooks:read', Section: WebhooksSection },
+  { name: 'audit', label: 'Audit trail', needs: 'audit:read', Section: AuditSection },
+  { name: 'encryption', label: 'Encryption', needs: 'data-keys:read', Section: EncryptionSection },
 ] as const;
 
 export function SettingsPage() {
   const workspaceId = useWorkspaceId();
   const { section } = useParams();
+  const { data: workspace } = useWorkspace();
   const navigate = useNavigate();
   const current = SECTIONS.find(({ name }) => name === section);
   if (current === undefined) return <NotFoundPage />;
-  const { Section } = current;
+  const isShown = ({ name, needs }: (typeof SECTIONS)[number]) =>
+    name === current.name || workspace?.permissions.includes(needs) === true;
   return (
     <Page title={`Settings: ${current.label}`}>
       <Tabs
@@ -34,18 +42,26 @@ export function SettingsPage() {
         }}
       >
         <Tabs.List mb="lg">
-          {SECTIONS.map(({ name, label }) => (
+          {SECTIONS.filter(isShown).map(({ name, label }) => (
             <Tabs.Tab key={name} value={name}>
               {label}
             </Tabs.Tab>
           ))}
         </Tabs.List>
-        {SECTIONS.map(({ name }) => (
+        {SECTIONS.filter(isShown).map(({ name }) => (
           <Tabs.Panel key={name} value={name} keepMounted={false}>
-            {name === current.name && <Section />}
+            {name === current.name && <Content section={current} />}
           </Tabs.Panel>
         ))}
       </Tabs>
     </Page>
   );
+}
+
+/** Nothing is asked for that would only be refused. */
+function Content({ section: { label, needs, Section } }: { section: (typeof SECTIONS)[number] }) {
+  const may = useMay(needs);
+  const { isPending } = useWorkspace();
+  if (may) return <Section />;
+  return isPending ? <Skeleton h={160} /> : <RoleNote needs={needs} to={`see “${label}”`} />;
 }

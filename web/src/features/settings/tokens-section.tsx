@@ -2,6 +2,7 @@ import { Badge, Button, Code, Group, Skeleton, Stack, Table, Text } from '@manti
 import { useState } from 'react';
 import { type AccessTokenResponse, accessTokensControllerRevoke } from '../../client';
 import { useSession } from '../../app/session';
+import { RoleNote } from '../../app/role-note';
 import { useMay, useWorkspaceId } from '../../app/workspace';
 import { Age } from '../../elements/age';
 import { ConfirmDeletion } from '../../elements/confirm-deletion';
@@ -28,15 +29,17 @@ export function TokensSection() {
     <Stack>
       <Group justify="space-between">
         <Text c="dimmed">For agents, applications and people. A secret is shown once.</Text>
-        <Button
-          disabled={!mayWrite}
-          onClick={() => {
-            setDialog({ name: 'create' });
-          }}
-        >
-          New token
-        </Button>
+        {mayWrite && (
+          <Button
+            onClick={() => {
+              setDialog({ name: 'create' });
+            }}
+          >
+            New token
+          </Button>
+        )}
       </Group>
+      <RoleNote needs="tokens:write" to="make or revoke tokens" />
       <ProblemAlert problem={tokens.error === null ? null : toProblem(tokens.error)} />
       {tokens.isPending && <Skeleton h={160} />}
       {tokens.data !== undefined && <TokenTable tokens={tokens.data} open={setDialog} />}
@@ -53,12 +56,14 @@ function TokenTable({
   open: (state: DialogState) => void;
 }) {
   const { session } = useSession();
+  const mayWrite = useMay('tokens:write');
+  const columns = ['Token', 'Role', 'Only', 'Expires', 'Last used'];
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Tokens">
       <Table miw={760} verticalSpacing="sm">
         <Table.Thead>
           <Table.Tr>
-            {['Token', 'Role', 'Only', 'Expires', 'Last used', 'Actions'].map((column) => (
+            {[...columns, ...(mayWrite ? ['Actions'] : [])].map((column) => (
               <Table.Th key={column}>{column}</Table.Th>
             ))}
           </Table.Tr>
@@ -80,9 +85,11 @@ function TokenTable({
               <Table.Td>
                 <Age time={token.lastUsedAt} />
               </Table.Td>
-              <Table.Td>
-                <TokenActions token={token} open={open} />
-              </Table.Td>
+              {mayWrite && (
+                <Table.Td>
+                  <TokenActions token={token} open={open} />
+                </Table.Td>
+              )}
             </Table.Tr>
           ))}
         </Table.Tbody>
@@ -98,7 +105,6 @@ function TokenActions({
   token: AccessTokenResponse;
   open: (state: DialogState) => void;
 }) {
-  const mayWrite = useMay('tokens:write');
   return (
     <Group gap="xs" wrap="nowrap">
       {(['rotate', 'revoke'] as const).map((name) => (
@@ -106,7 +112,6 @@ function TokenActions({
           key={name}
           size="xs"
           variant="default"
-          disabled={!mayWrite}
           aria-label={`${name === 'rotate' ? 'Rotate' : 'Revoke'} ${token.name}`}
           onClick={() => {
             open({ name, token });

@@ -79,12 +79,11 @@ function WebhookActions({
   return (
     <Stack gap="sm">
       <Group gap="xs">
-        {actions.map(({ label, action, isAllowed }) => (
+        {actions.map(({ label, action }) => (
           <Button
             key={label}
             size="xs"
             variant="default"
-            disabled={!isAllowed}
             loading={action.isRunning}
             onClick={() => void action.run()}
           >
@@ -92,16 +91,18 @@ function WebhookActions({
           </Button>
         ))}
         {children}
-        <Button
-          size="xs"
-          color="red"
-          disabled={!mayWrite}
-          onClick={() => {
-            setDeleting(true);
-          }}
-        >
-          Delete…
-        </Button>
+        {mayWrite && (
+          <Button
+            size="xs"
+            variant="light"
+            color="red"
+            onClick={() => {
+              setDeleting(true);
+            }}
+          >
+            Delete…
+          </Button>
+        )}
       </Group>
       <TestOutcome result={result} />
       <ProblemAlert problem={problem} />
@@ -149,7 +150,7 @@ function useWebhookActions({ webhook, onChanged, onSecret }: WebhookCardProps) {
     { label: 'Test', action: test, isAllowed: mayTest },
     { label: webhook.enabled ? 'Disable' : 'Enable', action: toggle, isAllowed: mayWrite },
     { label: 'New secret', action: rotation, isAllowed: mayWrite },
-  ];
+  ].filter(({ isAllowed }) => isAllowed);
   const problem = test.problem ?? toggle.problem ?? rotation.problem;
   return { actions, problem, result, remove };
 }

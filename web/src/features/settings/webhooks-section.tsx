@@ -2,6 +2,7 @@ import { Button, Card, Group, Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type WebhookResponse, webhooksControllerList } from '../../client';
+import { RoleNote } from '../../app/role-note';
 import { useMay, useWorkspaceId } from '../../app/workspace';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { readAll } from '../../http/pages';
@@ -30,15 +31,17 @@ export function WebhooksSection() {
         <Text c="dimmed">
           A signed request for every execution that ends, repeated until it is taken.
         </Text>
-        <Button
-          disabled={!mayWrite}
-          onClick={() => {
-            setCreating(true);
-          }}
-        >
-          New webhook
-        </Button>
+        {mayWrite && (
+          <Button
+            onClick={() => {
+              setCreating(true);
+            }}
+          >
+            New webhook
+          </Button>
+        )}
       </Group>
+      <RoleNote needs="webhooks:write" to="add or change webhooks" />
       {webhooks.isPending && <Skeleton h={120} />}
       {webhooks.data?.length === 0 && (
         <Card withBorder>

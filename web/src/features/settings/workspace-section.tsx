@@ -8,7 +8,8 @@ import {
   workspacesControllerUpdate,
 } from '../../client';
 import { useSession } from '../../app/session';
-import { forgetWorkspace, useMay, useWorkspaceId, useWorkspaces } from '../../app/workspace';
+import { forgetWorkspace, useMay, useWorkspace } from '../../app/workspace';
+import { RoleNote } from '../../app/role-note';
 import { ConfirmDeletion } from '../../elements/confirm-deletion';
 import { notifyDone } from '../../elements/notify';
 import { ProblemAlert } from '../../elements/problem-alert';
@@ -16,12 +17,11 @@ import { useAction } from '../../elements/use-action';
 import { ContentSection } from './content-section';
 
 export function WorkspaceSection() {
-  const workspaceId = useWorkspaceId();
-  const workspaces = useWorkspaces();
-  const workspace = workspaces.data?.find(({ id }) => id === workspaceId);
+  const { data: workspace } = useWorkspace();
   if (workspace === undefined) return <Skeleton h={160} />;
   return (
     <Stack maw={640}>
+      <RoleNote needs="workspace:update" to="change the settings" />
       <Renaming key={workspace.id} workspace={workspace} />
       <ContentSection key={`${workspace.id} content`} workspace={workspace} />
       <Deletion workspace={workspace} />
@@ -86,6 +86,7 @@ function Deletion({ workspace }: { workspace: WorkspaceResponse }) {
     await queries.invalidateQueries({ queryKey: ['workspaces'] });
     await navigate(`/workspaces/${session.workspaceId}/keys`);
   };
+  if (!mayDelete) return null;
   return (
     <Card withBorder>
       <Title order={2} size="h4">
@@ -98,7 +99,6 @@ function Deletion({ workspace }: { workspace: WorkspaceResponse }) {
       <Button
         color="red"
         w="fit-content"
-        disabled={!mayDelete}
         onClick={() => {
           setAsking(true);
         }}

@@ -2,7 +2,7 @@ import { Button, Card, Center, Group, Loader, Select, Stack, Text, TextInput } f
 import { useQuery } from '@tanstack/react-query';
 import { IconDownload } from '@tabler/icons-react';
 import { lazy, Suspense } from 'react';
-import { Link } from 'react-router';
+import { EchoDemo } from '../../app/echo-demo';
 import { useWorkspaceId } from '../../app/workspace';
 import { Page } from '../../elements/page';
 import { ProblemAlert } from '../../elements/problem-alert';
@@ -126,18 +126,11 @@ function RangeBar({ state }: { state: ReturnType<typeof useUsageRange> }) {
 }
 
 function NothingUsed() {
-  const workspaceId = useWorkspaceId();
   return (
     <Card withBorder>
       <Stack gap="sm">
         <Text>Nothing ran in these days. What runs appears here within a minute.</Text>
-        <Button
-          component={Link}
-          to={`/workspaces/${workspaceId}/playground?provider=echo&run=1`}
-          w="fit-content"
-        >
-          Run the echo demo
-        </Button>
+        <EchoDemo />
       </Stack>
     </Card>
   );

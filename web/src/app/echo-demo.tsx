@@ -1,0 +1,19 @@
+import { Button } from '@mantine/core';
+import { Link } from 'react-router';
+import { useMay, useWorkspaceId } from './workspace';
+
+/** One click to a first execution that needs no key; for whoever may run one. */
+export function EchoDemo() {
+  const workspaceId = useWorkspaceId();
+  const mayRun = useMay('executions:run');
+  if (!mayRun) return null;
+  return (
+    <Button
+      component={Link}
+      to={`/workspaces/${workspaceId}/playground?provider=echo&run=1`}
+      w="fit-content"
+    >
+      Run the echo demo
+    </Button>
+  );
+}
