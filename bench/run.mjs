@@ -1,6 +1,6 @@
 // npm run bench: what the promises of speed and memory cost on this machine. Prints; judges nothing.
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import { build, isStale } from '../scripts/build.mjs';
+import { buildAll } from '../scripts/build.mjs';
 import { measureColdStart } from './measures/cold-start.mjs';
 import { measureCrypto } from './measures/crypto.mjs';
 import { measureJournal } from './measures/journal.mjs';
@@ -13,6 +13,7 @@ import { measureStreams } from './measures/streams.mjs';
 import { measureQueue } from './measures/queue.mjs';
 import { measureTransport } from './measures/transport.mjs';
 import { measureUsage } from './measures/usage.mjs';
+import { measureWebUi } from './measures/web-ui.mjs';
 import {
   KeyrunServer,
   makeDataDirectory,
@@ -50,12 +51,13 @@ async function measureServer({ server, upstream, host }) {
   await measureWalls(server);
   await measureQueue(server);
   await measureUsage(server);
+  await measureWebUi(server);
   console.log(`\nPostgreSQL ${version}, embedded, on disk, every commit flushed.`);
   return failed;
 }
 
 async function main() {
-  if (isStale()) build();
+  await buildAll({ ifStale: true });
   const [{ model } = {}] = cpus();
   const memory = Math.round(totalmem() / 1e9);
   console.log(

@@ -1,10 +1,9 @@
-import { Anchor, Text } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useRef } from 'react';
+import { memo, useEffect, useRef } from 'react';
 import { Link } from 'react-router';
 import { useWorkspaceId } from '../../app/workspace';
-import { Age } from '../../elements/age';
-import { formatCount, formatDuration } from '../../elements/format';
+import { formatAge, formatCount, formatDateTime, formatDuration } from '../../elements/format';
+import { useTick } from '../../elements/use-now';
 import { costOf, type ExecutionRow } from './execution-pages';
 import { ExecutionStatusBadge } from './execution-status-badge';
 import classes from './execution-table.module.css';
@@ -27,6 +26,9 @@ const COLUMNS = [
 /** Any number of rows: only those in sight are in the document, and more are read as one scrolls. */
 export function ExecutionTable({ live, search }: { live: LiveExecutions; search: string }) {
   const { rows, hasMore, loadMore } = live;
+  const list = `/workspaces/${useWorkspaceId()}/executions`;
+  const query = search && `?${search}`;
+  const now = useTick();
   const frame = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -57,7 +59,8 @@ export function ExecutionTable({ live, search }: { live: LiveExecutions; search:
           <Space height={before} />
           {items.map(({ index }) => {
             const row = rows[index];
-            return row && <Row key={row.id} row={row} index={index} search={search} />;
+            const target = `${list}/${row?.id ?? ''}${query}`;
+            return row && <Row key={row.id} {...{ row, index, target, now }} />;
           })}
           <Space height={after} />
         </tbody>
@@ -76,24 +79,31 @@ function Space({ height }: { height: number }) {
   );
 }
 
-function Row({ row, index, search }: { row: ExecutionRow; index: number; search: string }) {
-  const workspaceId = useWorkspaceId();
-  const target = `/workspaces/${workspaceId}/executions/${row.id}${search && `?${search}`}`;
+interface RowProps {
+  readonly row: ExecutionRow;
+  readonly index: number;
+  readonly target: string;
+  readonly now: number;
+}
+
+/** Rendered once as it comes into sight, and of plain elements: many come by while one scrolls. */
+const Row = memo(function Row({ row, index, target, now }: RowProps) {
+  const time = row.startedAt ?? row.createdAt;
   return (
     <tr aria-rowindex={index + 2} className={classes.row}>
       <td>
         <ExecutionStatusBadge status={row.status} />
       </td>
       <td>
-        <Anchor component={Link} to={target} underline="always" c="inherit">
-          <Age time={row.startedAt ?? row.createdAt} />
-        </Anchor>
+        <Link to={target} className={classes.link}>
+          <time dateTime={time} title={formatDateTime(time)}>
+            {formatAge(time, Math.max(now, Date.parse(time)))}
+          </time>
+        </Link>
       </td>
       <td title={row.agentId}>{row.agentId}</td>
       <td title={`${row.provider}/${row.model}`}>
-        <Text span size="sm" c="dimmed">
-          {row.provider}/
-        </Text>
+        <span className={classes.dimmed}>{row.provider}/</span>
         {row.model}
       </td>
       <td className={classes.number}>{count(row.usage?.inputTokens)}</td>
@@ -103,7 +113,7 @@ function Row({ row, index, search }: { row: ExecutionRow; index: number; search:
       <td className={classes.number}>{formatDuration(row.timeToFirstTokenMs)}</td>
     </tr>
   );
-}
+});
 
 function count(tokens: number | undefined): string {
   return tokens === undefined ? '–' : formatCount(tokens);
