@@ -9,11 +9,10 @@ import { REPLAYED } from './idempotency/replays';
 import type { ExecutionRecord } from './ledger/execution-record';
 import type { ExecutionMode } from './ledger/execution-status';
 import { RunningExecutions } from './lifecycle/running-executions';
+import { BEGINNING } from './streams/execution-stream';
 import { ExecutionStreams } from './streams/execution-streams';
 import { requestIdOf, SseResponse } from './streams/sse-response';
 import { StreamFollower } from './streams/stream-follower';
-
-const BEGINNING = { events: 0, characters: 0 };
 
 /** Answers whoever asked for an execution: at its end, in pieces, or at once. */
 @Injectable()
@@ -43,7 +42,7 @@ export class ExecutionAnswers {
     if (input.mode === 'stream') {
       const client = new SseResponse(response, { requestId: requestIdOf(response), onGone });
       const stream = this.streams.find(input.id);
-      if (stream !== null) client.stopsBy(stream.read(client));
+      if (stream !== null) client.read(stream.read());
       return;
     }
     response.once('close', () => {

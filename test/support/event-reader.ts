@@ -59,9 +59,21 @@ export class EventReader {
         if (!frame.startsWith(':')) return parse(frame);
         continue;
       }
+      const text = await this.upToAnEnd();
+      if (text === null) return null;
+      this.buffered += text;
+    }
+  }
+
+  /** What comes until there is the end of an event in it: a long one is not searched at every piece. */
+  private async upToAnEnd(): Promise<string | null> {
+    const pieces = [this.buffered.at(-1) ?? ''];
+    for (;;) {
       const { done, value } = await this.body.read();
       if (done) return null;
-      this.buffered += value;
+      const isEnd = `${pieces.at(-1)!.slice(-1)}${value}`.includes('\n\n');
+      pieces.push(value);
+      if (isEnd) return pieces.slice(1).join('');
     }
   }
 

@@ -33,7 +33,8 @@ export class ExecutionFeed {
     const client = this.readers.open(tokenId, response);
     let told = new Map<string, string>();
     while (client.isOpen) {
-      told = await this.tellChanges(workspaceId, query, { client, told });
+      // What happens while a client reads nothing is told when it reads again.
+      if (!client.isBehind) told = await this.tellChanges(workspaceId, query, { client, told });
       await delay(LOOK_MS);
     }
   }

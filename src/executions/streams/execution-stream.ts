@@ -13,12 +13,21 @@ export interface StreamPosition {
   readonly characters: number;
 }
 
-/** Who reads a stream. */
-export interface StreamReader {
-  /** @param position - after this piece. */
-  delta(delta: ExecutionDelta, position: StreamPosition): void;
-  end(end: StreamEnd, position: StreamPosition): void;
+/** One event of an answer, and where a reader stands after it. */
+export type StreamEvent = { readonly position: StreamPosition } & (
+  | { readonly type: 'delta'; readonly delta: ExecutionDelta }
+  | { readonly type: 'end'; readonly end: StreamEnd }
+);
+
+/** An answer that somebody reads at their own pace: nothing is kept for them meanwhile. */
+export interface StreamSource {
+  /** The next event; null: none yet, or the end was given. */
+  next(): StreamEvent | null;
+  /** @param tell - called when there is more. @returns ends that. */
+  onMore(tell: () => void): () => void;
 }
+
+export const BEGINNING: StreamPosition = { events: 0, characters: 0 };
 
 /** What a piece takes apart from its text, about. */
 const PIECE_BYTES = 100;
@@ -29,8 +38,7 @@ const PIECE_BYTES = 100;
  */
 export class ExecutionStream {
   private readonly deltas: ExecutionDelta[] = [];
-  private readonly readers = new Set<StreamReader>();
-  private characters = 0;
+  private readonly listeners = new Set<() => void>();
   private bytes = 0;
   private end: StreamEnd | null = null;
 
@@ -41,35 +49,50 @@ export class ExecutionStream {
 
   publish(delta: ExecutionDelta): void {
     this.deltas.push(delta);
-    this.characters += charactersOf(delta);
     this.bytes += PIECE_BYTES + textOf(delta).length;
-    const position = { events: this.deltas.length, characters: this.characters };
-    for (const reader of this.readers) reader.delta(delta, position);
+    for (const tell of this.listeners) tell();
   }
 
   /** Once. */
   close(end: StreamEnd): void {
     this.end = end;
-    const position = { events: this.deltas.length + 1, characters: this.characters };
-    for (const reader of this.readers) reader.end(end, position);
-    this.readers.clear();
+    for (const tell of this.listeners) tell();
+    this.listeners.clear();
   }
 
-  /**
-   * Tells the reader what came after the position, now, and what comes later.
-   * @returns ends the reading.
-   */
-  read(reader: StreamReader, after: StreamPosition = { events: 0, characters: 0 }): () => void {
-    let characters = 0;
-    for (const [index, delta] of this.deltas.entries()) {
-      characters += charactersOf(delta);
-      const events = index + 1;
-      if (events > after.events) reader.delta(delta, { events, characters });
-    }
-    if (this.end === null) this.readers.add(reader);
-    else reader.end(this.end, { events: this.deltas.length + 1, characters });
-    return () => this.readers.delete(reader);
+  /** What came after the position, and what comes later. A position of the ledger knows the text only. */
+  read(after: StreamPosition = BEGINNING): StreamSource {
+    return {
+      next: this.cursor(after),
+      onMore: (tell) => {
+        this.listeners.add(tell);
+        return () => this.listeners.delete(tell);
+      },
+    };
   }
+
+  private cursor(after: StreamPosition): () => StreamEvent | null {
+    let events = 0;
+    let characters = 0;
+    let isOver = false;
+    return () => {
+      for (let delta = this.deltas[events]; delta !== undefined; delta = this.deltas[events]) {
+        events += 1;
+        characters += charactersOf(delta);
+        const rest = events > after.events ? restOf(delta, characters - after.characters) : null;
+        if (rest !== null) return { type: 'delta', delta: rest, position: { events, characters } };
+      }
+      if (this.end === null || isOver) return null;
+      isOver = true;
+      return { type: 'end', end: this.end, position: { events: events + 1, characters } };
+    };
+  }
+}
+
+/** The delta without the text that was read; null: all of it was. */
+function restOf(delta: ExecutionDelta, unread: number): ExecutionDelta | null {
+  if (delta.type !== 'text' || unread >= delta.text.length) return delta;
+  return unread > 0 ? { ...delta, text: delta.text.slice(-unread) } : null;
 }
 
 function textOf(delta: ExecutionDelta): string {

@@ -1,13 +1,12 @@
 import type { Response } from 'express';
-import type { ExecutionDelta } from '../../ai-providers';
 import { type AppError, toProblem } from '../../common';
-import { presentExecution } from '../dto/present-execution';
-import type { StreamEnd, StreamPosition, StreamReader } from './execution-stream';
+import { EventText } from './event-text';
+import type { StreamPosition, StreamSource } from './execution-stream';
 
 /** Comments keep proxies from closing a connection that is silent while the model thinks. */
 const HEARTBEAT_MS = 15_000;
-/** A client that is behind by more is dropped: its answer goes on and can be read again. */
-const BACKLOG_BYTES_MAX = 8 * 1024 * 1024;
+/** A client that takes nothing for so long is dropped: its answer goes on and can be read again. */
+const STALLED_MS = 30_000;
 /** How long a client may take to read the end. */
 const LAST_READ_MS = 60_000;
 const POSITION = /^(\d{1,9}):(\d{1,9})$/;
@@ -21,10 +20,13 @@ export interface SseResponseOptions {
 /**
  * One client that reads an answer as server-sent events: `event: delta` for each piece, then exactly one
  * `event: done` with the execution or `event: error` with a problem. The id of an event says where the client stands.
+ * It is written to at the pace at which it reads.
  */
-export class SseResponse implements StreamReader {
+export class SseResponse {
   private readonly heartbeat: NodeJS.Timeout;
   private isEnded = false;
+  private stalled: NodeJS.Timeout | null = null;
+  private text: EventText | null = null;
   private stopReading: (() => void) | null = null;
 
   constructor(
@@ -42,7 +44,7 @@ export class SseResponse implements StreamReader {
     });
     response.socket?.setNoDelay(true);
     this.heartbeat = setInterval(() => {
-      this.send(': still running\n\n');
+      if (!this.isBehind) this.send(': still running\n\n');
     }, HEARTBEAT_MS);
     response.once('close', () => {
       this.gone();
@@ -56,64 +58,87 @@ export class SseResponse implements StreamReader {
     return !this.isEnded && !this.response.destroyed;
   }
 
+  /** Whether the client has still to take what was written. */
+  get isBehind(): boolean {
+    return this.stalled !== null;
+  }
+
   /** Told once, when the connection of this answer is over. */
   onceClosed(tell: () => void): void {
     if (this.response.destroyed) tell();
     else this.response.once('close', tell);
   }
 
-  /** What to call when this client wants no more. */
-  stopsBy(stopReading: () => void): void {
-    if (this.isOpen) this.stopReading = stopReading;
-    else stopReading();
+  /** Tells what the source gives, up to its end. */
+  read(source: StreamSource): void {
+    if (!this.isOpen) return;
+    this.text = new EventText(source, this.options.requestId);
+    this.stopReading = source.onMore(() => {
+      this.write();
+    });
+    this.write();
   }
 
-  /** An event without a position: it cannot be resumed after. */
+  /** An event without a position: it cannot be resumed after. Not while the client {@link isBehind}. */
   tell(event: string, data: unknown): void {
     this.send(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  delta(delta: ExecutionDelta, position: StreamPosition): void {
-    this.send(frame('delta', delta, position));
+  /** The last event. In the middle of another one there is no place for it: then the answer ends without. */
+  fail(error: AppError): void {
+    if (!this.isOpen) return;
+    if (this.text?.isWithinEvent !== true) {
+      this.tell('error', toProblem(error, this.options.requestId));
+    }
+    this.finish();
   }
 
-  end(end: StreamEnd, position: StreamPosition): void {
-    if (end.type === 'done') {
-      this.finish(frame('done', presentExecution(end.ended.record), position));
-    } else {
-      this.fail(end.error, position);
+  private write(): void {
+    while (this.text !== null && this.isOpen && !this.isBehind) {
+      const { text, isOver } = this.text.next();
+      if (text === '' && !isOver) return;
+      this.send(text);
+      if (isOver) this.finish();
     }
   }
 
-  fail(error: AppError, position: StreamPosition): void {
-    this.finish(frame('error', toProblem(error, this.options.requestId), position));
+  private send(text: string): void {
+    if (!this.isOpen || this.response.write(text) || this.isBehind) return;
+    this.stalled = setTimeout(() => this.response.destroy(), STALLED_MS).unref();
+    this.response.once('drain', () => {
+      this.caughtUp();
+      this.write();
+    });
   }
 
-  private finish(text: string): void {
-    if (!this.isOpen) return;
+  private caughtUp(): void {
+    if (this.stalled !== null) clearTimeout(this.stalled);
+    this.stalled = null;
+  }
+
+  private finish(): void {
     this.isEnded = true;
-    clearInterval(this.heartbeat);
-    this.response.end(text);
-    // Who does not read it shall not keep it in our memory.
+    this.release();
+    this.response.end();
     const limit = setTimeout(() => this.response.destroy(), LAST_READ_MS).unref();
     this.onceClosed(() => {
       clearTimeout(limit);
     });
   }
 
-  private send(text: string): void {
-    if (!this.isOpen) return;
-    this.response.write(text);
-    if (this.response.writableLength > BACKLOG_BYTES_MAX) this.response.destroy();
-  }
-
   private gone(): void {
-    clearInterval(this.heartbeat);
-    this.stopReading?.();
-    this.stopReading = null;
+    this.release();
     if (this.isEnded) return;
     this.isEnded = true;
     this.options.onGone?.();
+  }
+
+  private release(): void {
+    clearInterval(this.heartbeat);
+    this.caughtUp();
+    this.stopReading?.();
+    this.stopReading = null;
+    this.text = null;
   }
 }
 
@@ -127,8 +152,4 @@ export function requestIdOf(response: Response): string {
 export function parsePosition(lastEventId: string | undefined): StreamPosition {
   const [, events, characters] = POSITION.exec(lastEventId ?? '') ?? [];
   return { events: Number(events ?? 0), characters: Number(characters ?? 0) };
-}
-
-function frame(event: string, data: unknown, { events, characters }: StreamPosition): string {
-  return `id: ${events}:${characters}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AppError } from '../../common';
-import { executionFailed } from '../execution-failure';
 import { ExecutionQueries } from '../ledger/execution-queries';
 import type { ExecutionRecord } from '../ledger/execution-record';
 import { isTerminal } from '../ledger/execution-status';
 import { ExecutionStreams } from './execution-streams';
 import type { StreamPosition } from './execution-stream';
 import type { SseResponse } from './sse-response';
+import { storedAnswer } from './stored-answer';
 
 /** How often an execution is looked at that runs on another server or waits in the queue. */
 const LOOK_MS = 500;
@@ -26,15 +26,15 @@ export class StreamFollower {
     while (client.isOpen) {
       const stream = this.streams.find(record.id);
       if (stream !== null) {
-        client.stopsBy(stream.read(client, after));
+        client.read(stream.read(after));
         return;
       }
       if (isTerminal(record.status)) {
-        tellEnd(record, client, after);
+        client.read(storedAnswer(record, after));
         return;
       }
       await delay(LOOK_MS);
-      record = (await this.look(record, client, after)) ?? record;
+      record = (await this.look(record, client)) ?? record;
     }
   }
 
@@ -42,27 +42,12 @@ export class StreamFollower {
   private async look(
     { workspaceId, id }: ExecutionRecord,
     client: SseResponse,
-    after: StreamPosition,
   ): Promise<ExecutionRecord | null> {
     try {
       return await this.queries.get(workspaceId, id);
     } catch (error) {
-      if (error instanceof AppError) client.fail(error, after);
+      if (error instanceof AppError) client.fail(error);
       return null;
     }
-  }
-}
-
-/** The rest of the stored text in one piece, then the end. */
-function tellEnd(record: ExecutionRecord, client: SseResponse, after: StreamPosition): void {
-  const text = record.output?.content ?? '';
-  const rest = text.slice(after.characters);
-  const events = after.events + 1;
-  if (rest !== '') client.delta({ type: 'text', text: rest }, { events, characters: text.length });
-  const position = { events: events + 1, characters: text.length };
-  if (record.status === 'completed') {
-    client.end({ type: 'done', ended: { record, isJournaled: false } }, position);
-  } else {
-    client.fail(executionFailed(record), position);
   }
 }
