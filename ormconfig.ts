@@ -16,6 +16,7 @@ import { RescueFunctions1764000820000 } from './migrations/1764000820000-rescue-
 import { CreateContentKeys1764000900000 } from './migrations/1764000900000-create-content-keys';
 import { CreateWebhooks1764001000000 } from './migrations/1764001000000-create-webhooks';
 import { CreateWebhookFunctions1764001001000 } from './migrations/1764001001000-create-webhook-functions';
+import { WatchAccess1764001100000 } from './migrations/1764001100000-watch-access';
 import { TellRolesOfToken1764001300000 } from './migrations/1764001300000-tell-roles-of-token';
 import { PlanOnce1764001500000 } from './migrations/1764001500000-plan-once';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
@@ -104,6 +105,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       CreateContentKeys1764000900000,
       CreateWebhooks1764001000000,
       CreateWebhookFunctions1764001001000,
+      WatchAccess1764001100000,
       TellRolesOfToken1764001300000,
       PlanOnce1764001500000,
     ],

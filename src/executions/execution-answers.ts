@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import type { Principal, StandingClaim } from '../workspaces';
 import { presentExecution } from './dto/present-execution';
 import { executionFailed } from './execution-failure';
 import type { AcceptedExecution } from './execution-intake';
@@ -11,8 +12,15 @@ import type { ExecutionMode } from './ledger/execution-status';
 import { RunningExecutions } from './lifecycle/running-executions';
 import { BEGINNING } from './streams/execution-stream';
 import { ExecutionStreams } from './streams/execution-streams';
-import { requestIdOf, SseResponse } from './streams/sse-response';
+import { OpenReaders } from './streams/open-readers';
 import { StreamFollower } from './streams/stream-follower';
+
+/** Who asked for an execution, and where the answer goes. */
+export interface Asker {
+  readonly principal: Principal;
+  readonly request: Request;
+  readonly response: Response;
+}
 
 /** Answers whoever asked for an execution: at its end, in pieces, or at once. */
 @Injectable()
@@ -22,16 +30,17 @@ export class ExecutionAnswers {
     private readonly running: RunningExecutions,
     private readonly streams: ExecutionStreams,
     private readonly follower: StreamFollower,
+    private readonly readers: OpenReaders,
   ) {}
 
   /**
    * Runs it and answers with its end, or with each piece of it.
    * @throws {AppError} what is to be answered instead, while nothing was answered yet.
    */
-  async run(input: RunExecution, request: Request, response: Response): Promise<void> {
+  async run(input: RunExecution, { principal, request, response }: Asker): Promise<void> {
     const begun = await this.executions.begin(input);
     if (begun.kind === 'replay') {
-      await this.replay(begun.record, input.mode, response);
+      await this.replay(begun.record, input.mode, { principal, response });
       return;
     }
     const onGone = () => {
@@ -40,7 +49,7 @@ export class ExecutionAnswers {
     if (request.socket.destroyed) onGone();
     locate(response, input);
     if (input.mode === 'stream') {
-      const client = new SseResponse(response, { requestId: requestIdOf(response), onGone });
+      const client = this.readers.answer(claimTo(principal, input), response, onGone);
       const stream = this.streams.find(input.id);
       if (stream !== null) client.read(stream.read());
       return;
@@ -54,9 +63,13 @@ export class ExecutionAnswers {
   }
 
   /** Answers as the first request with the key was answered, or as its execution is now. */
-  async again(record: ExecutionRecord, mode: ExecutionMode, response: Response): Promise<void> {
+  async again(
+    record: ExecutionRecord,
+    mode: ExecutionMode,
+    { principal, response }: Omit<Asker, 'request'>,
+  ): Promise<void> {
     if (mode === 'async') this.accepted({ record, isReplay: true }, response);
-    else await this.replay(record, mode, response);
+    else await this.replay(record, mode, { principal, response });
   }
 
   /** Answers 202 with the execution as it is now. */
@@ -71,18 +84,22 @@ export class ExecutionAnswers {
   private async replay(
     record: ExecutionRecord,
     mode: 'sync' | 'stream',
-    response: Response,
+    { principal, response }: Omit<Asker, 'request'>,
   ): Promise<void> {
     locate(response, record);
     if (mode === 'stream') {
       response.set(REPLAYED);
-      const client = new SseResponse(response, { requestId: requestIdOf(response) });
+      const client = this.readers.answer(claimTo(principal, record), response);
       await this.follower.follow(record, client, BEGINNING);
       return;
     }
     if (record.status !== 'completed') throw executionFailed(record, { headers: REPLAYED });
     response.set(REPLAYED).status(201).json(presentExecution(record));
   }
+}
+
+function claimTo(principal: Principal, { agentId }: { agentId: string }): StandingClaim {
+  return { principal, permission: 'executions:run', agentId };
 }
 
 function locate(response: Response, { workspaceId, id }: { workspaceId: string; id: string }) {

@@ -53,7 +53,8 @@ export class ExecutionProgressController {
     @Res() response: Response,
   ): Promise<void> {
     const record = await findInReach(this.queries, principal, executionId);
-    const client = this.readers.open(principal.tokenId, response);
+    const claim = { principal, permission: 'executions:read', agentId: record.agentId } as const;
+    const client = this.readers.open(claim, response);
     await this.follower.follow(record, client, parsePosition(lastEventId));
   }
 

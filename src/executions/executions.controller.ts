@@ -77,7 +77,7 @@ export class ExecutionsController {
     const asked = this.intake.read(workspaceId, body, request);
     const earlier = await this.intake.findEarlier(asked);
     if (earlier !== null) {
-      await this.answers.again(earlier, asked.mode, response);
+      await this.answers.again(earlier, asked.mode, { principal, response });
       return;
     }
     if (asked.mode === 'async') {
@@ -90,7 +90,8 @@ export class ExecutionsController {
       credential.secret,
       credential,
     );
-    await this.answers.run({ ...asked, mode: asked.mode, credential, provider }, request, response);
+    const run = { ...asked, mode: asked.mode, credential, provider };
+    await this.answers.run(run, { principal, request, response });
   }
 
   @Post('estimate')

@@ -4,6 +4,7 @@ import { ApiKeysModule } from '../api-keys';
 import { ContentModule } from '../content';
 import { QueueModule } from '../queue';
 import { ReceiptJournalModule } from '../receipt-journal';
+import { WorkspacesModule } from '../workspaces';
 import { AsyncExecutions } from './async/async-executions';
 import { ExecutionWorker } from './async/execution-worker';
 import { PaidProviders } from './async/paid-providers';
@@ -30,6 +31,7 @@ import { ServerGate } from './lifecycle/server-gate';
 import { ServerIdentity } from './lifecycle/server-identity';
 import { ServerLease } from './lifecycle/server-lease';
 import { Sweeper } from './lifecycle/sweeper';
+import { AccessCheckInterval } from './streams/access-check-interval';
 import { ExecutionFeed } from './streams/execution-feed';
 import { ExecutionStreams } from './streams/execution-streams';
 import { OpenReaders } from './streams/open-readers';
@@ -37,7 +39,7 @@ import { StreamFollower } from './streams/stream-follower';
 
 const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, Settlements, UnheardStarts];
 const RUNNING = [RunningExecutions, ExecutionRunner];
-const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed, OpenReaders];
+const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed, OpenReaders, AccessCheckInterval];
 const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];
 const QUEUED = [AsyncExecutions, QueuedExecutions, ExecutionWorker, PaidProviders];
 const SERVER = [ServerIdentity, ServerLease, ServerGate, Drain];
@@ -45,7 +47,14 @@ const RESCUE = [JournalAdoption, ProviderLookUp, Sweeper];
 
 /** Runs executions on the keys of a workspace, and follows each to its end. */
 @Module({
-  imports: [AiProvidersModule, ApiKeysModule, ContentModule, QueueModule, ReceiptJournalModule],
+  imports: [
+    AiProvidersModule,
+    ApiKeysModule,
+    ContentModule,
+    QueueModule,
+    ReceiptJournalModule,
+    WorkspacesModule,
+  ],
   controllers: [ExecutionsController, ExecutionProgressController],
   providers: [
     ...LEDGER,

@@ -1,6 +1,7 @@
 export { ACCESS_TOKEN_PATTERN, isAccessToken } from './access-tokens/access-token.format';
 export { CurrentPrincipal, CurrentWorkspaceId, type Principal } from './access/principal';
 export { agentInReach } from './access/authority';
+export { StandingAccess, type StandingClaim } from './access/standing-access';
 export { LeakedTokens } from './access-tokens/leaked-tokens';
 export { WrongMethodFilter } from './access/wrong-method.filter';
 export { ACCESS_METADATA, Public, Requires } from './access/requires.decorator';

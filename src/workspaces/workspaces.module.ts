@@ -7,6 +7,7 @@ import { AccessTokensService } from './access-tokens/access-tokens.service';
 import { LeakedTokens } from './access-tokens/leaked-tokens';
 import { AccessGuard } from './access/access.guard';
 import { RequestAuthenticator } from './access/request-authenticator';
+import { StandingAccess } from './access/standing-access';
 import { WrongMethodFilter } from './access/wrong-method.filter';
 import { DataKeysController } from './data-keys/data-keys.controller';
 import { RootKeysController } from './data-keys/root-keys.controller';
@@ -35,10 +36,11 @@ import { WorkspacesService } from './workspaces.service';
     RateLimits,
     Sessions,
     RequestAuthenticator,
+    StandingAccess,
     WrongMethodFilter,
     FirstOwner,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [FirstOwner, WrongMethodFilter],
+  exports: [FirstOwner, StandingAccess, WrongMethodFilter],
 })
 export class WorkspacesModule {}

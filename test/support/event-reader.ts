@@ -15,7 +15,8 @@ export interface EventRequest {
   readonly method?: 'GET' | 'POST';
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly token?: string;
+  /** Null: none, e.g. with a cookie. */
+  readonly token?: string | null;
 }
 
 /** A client of a stream of events, on the wire: it reads when the test asks it to, and may hang up. */
@@ -34,7 +35,9 @@ export class EventReader {
     const response = await fetch(`${app.url}${path}`, {
       method: request.method ?? (request.body === undefined ? 'GET' : 'POST'),
       headers: {
-        authorization: `Bearer ${request.token ?? app.ownerToken}`,
+        ...(request.token !== null && {
+          authorization: `Bearer ${request.token ?? app.ownerToken}`,
+        }),
         'content-type': 'application/json',
         ...request.headers,
       },

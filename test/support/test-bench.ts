@@ -1,6 +1,6 @@
 import type request from 'supertest';
 import { FaultyUpstream, type FaultyUpstreamOptions } from './faulty-upstream';
-import { TestApp } from './test-app';
+import { TestApp, type TestAppOptions } from './test-app';
 
 export type VendorId = 'openai' | 'anthropic';
 
@@ -17,9 +17,13 @@ export class TestBench {
     readonly upstream: FaultyUpstream,
   ) {}
 
-  static async start(options: FaultyUpstreamOptions = {}): Promise<TestBench> {
+  static async start(
+    options: FaultyUpstreamOptions = {},
+    appOptions: Pick<TestAppOptions, 'replaced'> = {},
+  ): Promise<TestBench> {
     const upstream = await FaultyUpstream.start(options);
-    const app = await TestApp.start({ variables: { KEYRUN_ALLOWED_HOSTS: upstream.host } });
+    const variables = { KEYRUN_ALLOWED_HOSTS: upstream.host };
+    const app = await TestApp.start({ ...appOptions, variables });
     return new TestBench(app, upstream);
   }
 

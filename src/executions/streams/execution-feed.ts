@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
-import type { Principal } from '../../workspaces';
+import type { StandingClaim } from '../../workspaces';
 import type { ListExecutionsQuery } from '../dto/list-executions.query';
 import { presentSummary } from '../dto/present-execution';
 import { ExecutionQueries } from '../ledger/execution-queries';
@@ -22,15 +22,17 @@ export class ExecutionFeed {
   ) {}
 
   /**
-   * Resolves when the client is gone. A database that is away is asked again.
+   * Resolves when the client is gone or may not read any more. A database that is away is asked again.
    * @throws {AppError} `too_many_requests`
    */
   async follow(
-    { tokenId, workspaceId }: Pick<Principal, 'tokenId' | 'workspaceId'>,
+    principal: StandingClaim['principal'],
     query: ListExecutionsQuery,
     response: Response,
   ): Promise<void> {
-    const client = this.readers.open(tokenId, response);
+    const { workspaceId } = principal;
+    const claim = { principal, permission: 'executions:read', agentId: query.agentId } as const;
+    const client = this.readers.open(claim, response);
     let told = new Map<string, string>();
     while (client.isOpen) {
       // What happens while a client reads nothing is told when it reads again.

@@ -13,7 +13,7 @@ const POSITION = /^(\d{1,9}):(\d{1,9})$/;
 
 export interface SseResponseOptions {
   readonly requestId: string;
-  /** The client is gone before the end; also when it was dropped because it is too slow. */
+  /** The client is gone before the end; also when it was dropped because it is too slow, or may not read on. */
   readonly onGone?: () => void;
 }
 
@@ -91,6 +91,13 @@ export class SseResponse {
       this.tell('error', toProblem(error, this.options.requestId));
     }
     this.finish();
+  }
+
+  /** Ends the answer before the end of what it tells: its reader may not read on. */
+  dismiss(error: AppError): void {
+    if (!this.isOpen) return;
+    this.fail(error);
+    this.options.onGone?.();
   }
 
   private write(): void {

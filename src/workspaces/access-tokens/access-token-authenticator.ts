@@ -3,19 +3,21 @@ import { AppError } from '../../common';
 import { CryptoService } from '../../crypto';
 import { type PreparedStatement, PreparedStatements } from '../../database';
 import type { Authority } from '../access/authority';
+import type { Credential } from '../access/principal';
 import type { Role } from '../access/roles';
 import { isAccessToken } from './access-token.format';
 
 /** A token that works. Its authority is that of the secret that was sent, which may end sooner than the token. */
 export interface AuthenticatedToken extends Omit<Authority, 'role'> {
   readonly tokenId: string;
+  readonly credential: Credential;
   readonly workspaceId: string;
   readonly homeWorkspaceId: string;
   /** Null: the token has no access to the workspace, or there is no such workspace. */
   readonly role: Role | null;
 }
 
-type TokenRow = Omit<AuthenticatedToken, 'workspaceId'>;
+type TokenRow = Omit<AuthenticatedToken, 'workspaceId' | 'credential'>;
 
 /**
  * Read at each request, never cached: a revocation holds from the next request on, on every node. Notes the
@@ -45,6 +47,10 @@ export class AccessTokenAuthenticator {
     const digest = await this.crypto.digestToken(token);
     const [row] = await this.statements.run<TokenRow>(AUTHENTICATE, [digest, workspaceId]);
     if (row === undefined) throw new AppError('unauthenticated');
-    return { ...row, workspaceId: workspaceId ?? row.homeWorkspaceId };
+    return {
+      ...row,
+      workspaceId: workspaceId ?? row.homeWorkspaceId,
+      credential: { digest, isSession: false },
+    };
   }
 }

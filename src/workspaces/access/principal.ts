@@ -8,11 +8,18 @@ export interface Session {
   readonly expiresAt: Date;
 }
 
+/** What somebody proved their access with: the keyed digest of it, which proves nothing by itself. */
+export interface Credential {
+  readonly digest: Buffer;
+  readonly isSession: boolean;
+}
+
 /** Who calls: an access token, and what it may do in the workspace of the route. */
 export interface Principal extends Authority {
   readonly tokenId: string;
   /** The session of the web UI that it came through; null: the token was sent itself. */
   readonly session: Session | null;
+  readonly credential: Credential;
   /** The workspace of the route, else the token's home. */
   readonly workspaceId: string;
   readonly homeWorkspaceId: string;

@@ -22,7 +22,7 @@ const AUTHENTICATE = `
   SELECT session_id AS "sessionId", session_expires_at AS "sessionExpiresAt", id AS "tokenId", home_workspace_id AS "homeWorkspaceId", role, scopes,
          agent_id AS "agentId", expires_at AS "expiresAt" FROM authenticate_session($1, $2)`;
 
-type SessionRow = Omit<AuthenticatedToken, 'workspaceId'> & {
+type SessionRow = Omit<AuthenticatedToken, 'workspaceId' | 'credential'> & {
   readonly sessionId: string;
   readonly sessionExpiresAt: Date;
 };
@@ -92,6 +92,7 @@ export class Sessions implements OnApplicationBootstrap, OnModuleDestroy {
       ...token,
       workspaceId: workspaceId ?? token.homeWorkspaceId,
       session: { id: sessionId, expiresAt: sessionExpiresAt },
+      credential: { digest, isSession: true },
     };
   }
 
