@@ -46,11 +46,16 @@ export class ExecutionRunner {
    * @throws {AppError} with the code of the failure and the id of the recorded execution.
    */
   async run(execution: RunningExecution, call: ExecutionCall): Promise<EndedExecution> {
-    const { id } = execution.record;
-    if (!call.isStreamed) return this.running.run(id, (run) => this.runOnce(execution, call, run));
+    const { record } = execution;
+    if (!call.isStreamed) {
+      return this.running.run(record, (run) => this.runOnce(execution, call, run));
+    }
+    const { id } = record;
     const stream = this.streams.open(id);
     try {
-      const ended = await this.running.run(id, (run) => this.runOnce(execution, call, run, stream));
+      const ended = await this.running.run(record, (run) =>
+        this.runOnce(execution, call, run, stream),
+      );
       stream.close({ type: 'done', ended });
       return ended;
     } catch (error) {

@@ -22,6 +22,7 @@ import { ExecutionQueries } from './ledger/execution-queries';
 import { Settlements } from './ledger/settlements';
 import { UnheardStarts } from './ledger/unheard-starts';
 import { Cancellation } from './lifecycle/cancellation';
+import { DeletedWorkspaces } from './lifecycle/deleted-workspaces';
 import { Drain } from './lifecycle/drain';
 import { JournalAdoption } from './lifecycle/journal-adoption';
 import { Maintenance } from './lifecycle/maintenance';
@@ -38,7 +39,7 @@ import { OpenReaders } from './streams/open-readers';
 import { StreamFollower } from './streams/stream-follower';
 
 const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, Settlements, UnheardStarts];
-const RUNNING = [RunningExecutions, ExecutionRunner];
+const RUNNING = [RunningExecutions, ExecutionRunner, DeletedWorkspaces];
 const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed, OpenReaders, AccessCheckInterval];
 const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];
 const QUEUED = [AsyncExecutions, QueuedExecutions, ExecutionWorker, PaidProviders];

@@ -12,6 +12,7 @@ export interface Run {
 }
 
 interface Entry {
+  readonly workspaceId: string;
   readonly controller: AbortController;
   reason: EndReason | null;
   readonly ended: Promise<void>;
@@ -30,21 +31,30 @@ export class RunningExecutions {
     return this.entries.has(executionId);
   }
 
+  /** Each workspace once. */
+  get workspaceIds(): string[] {
+    return [...new Set([...this.entries.values()].map(({ workspaceId }) => workspaceId))];
+  }
+
   /** Runs the work under the id: from now until it has ended it can be ended from outside. */
-  async run<T>(executionId: string, work: (run: Run) => Promise<T>): Promise<T> {
+  async run<T>(
+    { id, workspaceId }: { readonly id: string; readonly workspaceId: string },
+    work: (run: Run) => Promise<T>,
+  ): Promise<T> {
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
-    const entry: Entry = { controller: new AbortController(), reason: null, ended };
-    this.entries.set(executionId, entry);
+    const controller = new AbortController();
+    const entry: Entry = { workspaceId, controller, reason: null, ended };
+    this.entries.set(id, entry);
     try {
       return await work({
-        signal: entry.controller.signal,
+        signal: controller.signal,
         get endReason() {
           return entry.reason;
         },
       });
     } finally {
-      this.entries.delete(executionId);
+      this.entries.delete(id);
       end();
     }
   }
@@ -52,6 +62,12 @@ export class RunningExecutions {
   /** @returns whether it runs here. Cancelling twice is cancelling once. */
   cancel(executionId: string): boolean {
     return this.end(executionId, 'cancelled');
+  }
+
+  /** @returns how many run here. */
+  cancelAllOf(workspaceId: string): number {
+    const ids = [...this.entries].filter(([, entry]) => entry.workspaceId === workspaceId);
+    return ids.filter(([executionId]) => this.cancel(executionId)).length;
   }
 
   /** Resolves when the execution does not run here any more. */
