@@ -17,6 +17,7 @@ import { CreateContentKeys1764000900000 } from './migrations/1764000900000-creat
 import { CreateWebhooks1764001000000 } from './migrations/1764001000000-create-webhooks';
 import { CreateWebhookFunctions1764001001000 } from './migrations/1764001001000-create-webhook-functions';
 import { WatchAccess1764001100000 } from './migrations/1764001100000-watch-access';
+import { GuardExecutions1764001200000 } from './migrations/1764001200000-guard-executions';
 import { TellRolesOfToken1764001300000 } from './migrations/1764001300000-tell-roles-of-token';
 import { PlanOnce1764001500000 } from './migrations/1764001500000-plan-once';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
@@ -106,6 +107,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       CreateWebhooks1764001000000,
       CreateWebhookFunctions1764001001000,
       WatchAccess1764001100000,
+      GuardExecutions1764001200000,
       TellRolesOfToken1764001300000,
       PlanOnce1764001500000,
     ],

@@ -111,6 +111,8 @@ export class Environment {
   readonly idempotencyHours: number;
   /** Asynchronous executions that this server runs at once. */
   readonly asyncConcurrency: number;
+  /** Asynchronous executions of one workspace that may wait. */
+  readonly queuedExecutionsPerWorkspace: number;
   /** How long executions under way may go on after a signal to stop. */
   readonly drainSeconds: number;
   /** Null: the ledger is kept for ever. */
@@ -148,6 +150,7 @@ export class Environment {
     this.storeContent = values.KEYRUN_STORE_CONTENT;
     this.idempotencyHours = values.KEYRUN_IDEMPOTENCY_HOURS;
     this.asyncConcurrency = values.KEYRUN_ASYNC_CONCURRENCY;
+    this.queuedExecutionsPerWorkspace = values.KEYRUN_QUEUED_EXECUTIONS_PER_WORKSPACE;
     this.drainSeconds = values.KEYRUN_DRAIN_SECONDS;
     this.executionRetentionDays = values.KEYRUN_EXECUTION_RETENTION_DAYS ?? null;
     this.contentRetentionDays = values.KEYRUN_CONTENT_RETENTION_DAYS ?? null;

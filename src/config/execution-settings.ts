@@ -14,6 +14,7 @@ export const EXECUTION_SETTINGS = {
   KEYRUN_STORE_CONTENT: z.enum(['full', 'metadata']).default('full'),
   KEYRUN_IDEMPOTENCY_HOURS: integer(1, 720).default(24),
   KEYRUN_ASYNC_CONCURRENCY: integer(1, 1_000).default(50),
+  KEYRUN_QUEUED_EXECUTIONS_PER_WORKSPACE: integer(1, 1_000_000).default(10_000),
   KEYRUN_DRAIN_SECONDS: integer(0, 3_600).default(25),
   KEYRUN_EXECUTION_RETENTION_DAYS: days.optional(),
   KEYRUN_CONTENT_RETENTION_DAYS: days.optional(),

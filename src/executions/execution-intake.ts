@@ -5,11 +5,11 @@ import type { ExecuteParams } from '../ai-providers';
 import { ApiKeyCredentials, type ResolvedCredential } from '../api-keys';
 import { AppError } from '../common';
 import { AsyncExecutions } from './async/async-executions';
+import { QueueLimit } from './async/queue-limit';
 import { type CreateExecutionDto, DEFAULT_TIMEOUT_MS, toParams } from './dto/create-execution.dto';
 import { IdempotencyKeyTaken } from './execution-tracker';
 import { readIdempotencyKey } from './idempotency/idempotency-claim';
 import { Replays } from './idempotency/replays';
-import { isUnheard } from './ledger/execution-ledger';
 import { ExecutionQueries } from './ledger/execution-queries';
 import type { ExecutionRecord } from './ledger/execution-record';
 import type { ExecutionMode } from './ledger/execution-status';
@@ -45,6 +45,7 @@ export class ExecutionIntake {
     private readonly queue: AsyncExecutions,
     private readonly queries: ExecutionQueries,
     private readonly replays: Replays,
+    private readonly limit: QueueLimit,
   ) {}
 
   /** @throws {AppError} `unprocessable` for a stream that nobody reads, `validation_failed` for a bad key. */
@@ -87,22 +88,42 @@ export class ExecutionIntake {
 
   /**
    * Puts it into the queue. The key is looked up now, so that a missing one is told at once, and opened when it runs.
-   * @throws {AppError} `provider_key_missing`, `ledger_unavailable`, `idempotency_key_reused`.
+   * @throws {AppError} `provider_key_missing`, `too_many_requests`, `ledger_unavailable`, `acceptance_unknown`,
+   * `idempotency_key_reused`.
    */
   async enqueue(asked: AskedExecution): Promise<AcceptedExecution> {
     const { providerType: provider, idempotency, workspaceId, id, ...rest } = asked;
     const keyId = asked.apiKeyId ?? undefined;
     await this.credentials.check({ workspaceId, provider, keyId, purpose: id });
+    await this.limit.assertRoom(workspaceId);
     try {
       await this.queue.enqueue({ ...rest, id, workspaceId, provider, idempotency });
     } catch (error) {
-      if (error instanceof IdempotencyKeyTaken && idempotency !== null)
-        return { record: await this.replays.find(workspaceId, idempotency, error), isReplay: true };
-      if (!isUnheard(error)) throw error;
-      const record = await this.queries.get(workspaceId, id).catch(() => null);
-      if (record === null) throw error;
-      return { record, isReplay: false };
+      if (!(error instanceof IdempotencyKeyTaken) || idempotency === null) throw error;
+      return { record: await this.replays.find(workspaceId, idempotency, error), isReplay: true };
     }
-    return { record: await this.queries.get(workspaceId, id), isReplay: false };
+    return { record: await this.readOrDescribe(asked), isReplay: false };
   }
+
+  /** It is queued, whether or not it can be read just now. */
+  private async readOrDescribe(asked: AskedExecution): Promise<ExecutionRecord> {
+    try {
+      return await this.queries.get(asked.workspaceId, asked.id);
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      return describeQueued(asked);
+    }
+  }
+}
+
+function describeQueued(asked: AskedExecution): ExecutionRecord {
+  const { id, workspaceId, agentId, params, apiKeyId, metadata, mode } = asked;
+  return {
+    ...{ id, workspaceId, agentId, apiKeyId, metadata, mode },
+    ...{ provider: asked.providerType, model: params.model, status: 'queued', fence: 1 },
+    ...{ request: null, output: null, finishReason: null, error: null },
+    ...{ usage: null, costNanoUsd: null, attempts: [] },
+    ...{ createdAt: new Date(), startedAt: null, completedAt: null },
+    ...{ latencyMs: null, timeToFirstTokenMs: null },
+  };
 }

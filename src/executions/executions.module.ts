@@ -8,7 +8,10 @@ import { WorkspacesModule } from '../workspaces';
 import { AsyncExecutions } from './async/async-executions';
 import { ExecutionWorker } from './async/execution-worker';
 import { PaidProviders } from './async/paid-providers';
+import { QueueCommit } from './async/queue-commit';
+import { QueueLimit } from './async/queue-limit';
 import { QueuedExecutions } from './async/queued-executions';
+import { QueuedRequests } from './async/queued-requests';
 import { ExecutionAnswers } from './execution-answers';
 import { ExecutionIntake } from './execution-intake';
 import { ExecutionProgressController } from './execution-progress.controller';
@@ -42,7 +45,8 @@ const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, Settlements
 const RUNNING = [RunningExecutions, ExecutionRunner, DeletedWorkspaces];
 const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed, OpenReaders, AccessCheckInterval];
 const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];
-const QUEUED = [AsyncExecutions, QueuedExecutions, ExecutionWorker, PaidProviders];
+const QUEUED = [AsyncExecutions, QueueCommit, QueueLimit, QueuedExecutions, QueuedRequests];
+const WORKING = [ExecutionWorker, PaidProviders];
 const SERVER = [ServerIdentity, ServerLease, ServerGate, Drain];
 const RESCUE = [JournalAdoption, ProviderLookUp, Sweeper];
 
@@ -63,6 +67,7 @@ const RESCUE = [JournalAdoption, ProviderLookUp, Sweeper];
     ...STREAMS,
     ...ASKING,
     ...QUEUED,
+    ...WORKING,
     ...SERVER,
     ...RESCUE,
     Maintenance,

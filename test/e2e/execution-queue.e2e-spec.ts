@@ -117,3 +117,64 @@ describe('an execution that nobody waits for', () => {
     expect(bench.upstream.paidCalls.length - before).toBe(120);
   });
 });
+
+describe('the queue of a workspace', () => {
+  const ECHO = { provider: 'echo', model: 'echo', agentId: 'agent' };
+  const messages = [{ role: 'user', content: 'Hello' }];
+  let app: TestApp;
+
+  beforeEach(async () => {
+    app = await TestApp.start({ variables: { KEYRUN_QUEUED_EXECUTIONS_PER_WORKSPACE: '2' } });
+    await app.app.get(ExecutionQueue, { strict: false }).stopFetching();
+  });
+
+  afterEach(async () => {
+    await app.close();
+  });
+
+  const enqueue = (workspaceId?: string, key?: string) => {
+    const request = app.request('post', app.path('executions', workspaceId));
+    if (key !== undefined) void request.set('Idempotency-Key', key);
+    return request.set('Prefer', 'respond-async').send({ ...ECHO, messages });
+  };
+
+  it('takes no more than may wait, and stores nothing of what it refuses', async () => {
+    const first = await enqueue(undefined, 'first').expect(202);
+    await enqueue().expect(202);
+    const refused = await enqueue(undefined, 'refused');
+    expectProblem(refused, 'too_many_requests');
+    expect(refused.headers['retry-after']).toBe('10');
+    const list = await app.request('get', app.path('executions')).expect(200);
+    expect(list.body.data).toHaveLength(2);
+
+    const repeated = await enqueue(undefined, 'first').expect(202);
+    expect(repeated.body.id).toBe(first.body.id);
+    const { body: other } = await app
+      .request('post', '/api/workspaces')
+      .send({ name: 'Other' })
+      .expect(201);
+    await enqueue(other.id as string).expect(202);
+    await app.request('post', app.path(`executions/${first.body.id}/cancel`)).expect(200);
+    await enqueue(undefined, 'refused').expect(202);
+  });
+
+  it('gives up what two servers died of', async () => {
+    const { body } = await enqueue().expect(202);
+    const ask = 'UPDATE agent_executions SET lost_takes = $1, taken_by = id';
+    await app.database.dataSource.query(ask, [1]);
+    const node = await TestApp.start({ nodeOf: app });
+    try {
+      const path = node.path(`executions/${body.id}/stream`);
+      const events = await (await EventReader.open(node, path)).rest();
+      expect(events).toMatchObject([{ event: 'error', data: { code: 'interrupted' } }]);
+      const record = await app.request('get', app.path(`executions/${body.id}`)).expect(200);
+      expect(record.body).toMatchObject({
+        status: 'failed',
+        error: { category: 'interrupted', billed: 'no', retryable: false },
+        attempts: [],
+      });
+    } finally {
+      await node.close();
+    }
+  });
+});

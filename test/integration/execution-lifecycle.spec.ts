@@ -215,4 +215,89 @@ describe('the life of an execution in the ledger', () => {
     expect(await overdue()).toContain(id);
     expect(await overdue()).not.toContain(id);
   });
+
+  describe('when answers of the database get lost', () => {
+    const second = (id: string) =>
+      [
+        bench.key(id, { attemptNumber: 2 }),
+        { provider: 'echo', model: 'echo', apiKeyId: null },
+      ] as const;
+    const unsent = { attempt: 2, revision: 1, category: 'ledger_unavailable', billed: 'no' };
+
+    it('fails with an outcome of the attempt that its server never heard of', async () => {
+      const { id } = await bench.start(server);
+      await server.ledger.recordOutcome(bench.key(id), { ...OUTCOME, ...FAILED.outcome });
+      await server.ledger.startAttempt(...second(id));
+      expect(await bench.settle(server, bench.key(id), FAILED)).toBe(true);
+      expect(await bench.outcomes(id)).toMatchObject([{ attempt: 1, revision: 1 }, unsent]);
+    });
+
+    it('takes no attempt while its end is being written', async () => {
+      const { id } = await bench.start(server);
+      const runner = bench.database.dataSource.createQueryRunner();
+      await runner.startTransaction();
+      await runner.query(
+        `UPDATE agent_executions SET status = 'failed', completed_at = now(), owner_id = NULL WHERE id = $1`,
+        [id],
+      );
+      const attempt = server.ledger.startAttempt(...second(id));
+      await bench.untilSomeoneWaits();
+      await runner.commitTransaction();
+      await runner.release();
+      await expect(attempt).rejects.toMatchObject({ code: 'not_found' });
+    });
+
+    it('ends only after an attempt that is being written, and closes it', async () => {
+      const { id } = await bench.start(server);
+      const runner = bench.database.runtime.createQueryRunner();
+      await runner.startTransaction();
+      await runner.query('SELECT * FROM start_attempts($1)', [
+        JSON.stringify([
+          {
+            execution_id: id,
+            attempt_number: 2,
+            workspace_id: bench.workspaceId,
+            fence: 1,
+            provider: 'echo',
+            model: 'echo',
+          },
+        ]),
+      ]);
+      const settled = bench.settle(server, bench.key(id), FAILED);
+      await bench.untilSomeoneWaits();
+      await runner.commitTransaction();
+      await runner.release();
+      expect(await settled).toBe(true);
+      expect(await bench.outcomes(id)).toMatchObject([{ attempt: 1 }, unsent]);
+    });
+  });
+
+  it('counts the servers that died between taking and claiming it, and no others', async () => {
+    const { id } = await bench.start(server, { mode: 'async', request: Buffer.from('sealed') });
+    const takeUp = async ({ id: serverId }: LedgerServer, workspaceId = bench.workspaceId) => {
+      const [row] = await bench.database.runtime.query<{ lost: number | null }[]>(
+        'SELECT take_up_execution($1, $2, $3) AS lost',
+        [id, workspaceId, serverId],
+      );
+      return row!.lost;
+    };
+    const [first, next, leaving] = [
+      await bench.server(),
+      await bench.server(),
+      await bench.server(),
+    ];
+    expect(await takeUp(first, uuidv7())).toBeNull();
+    expect(await takeUp(first)).toBe(0);
+    expect(await takeUp(first)).toBe(0);
+    expect(await takeUp(next)).toBe(0);
+    expect(await takeUp(first)).toBe(0);
+    await bench.expire(first.id);
+    expect(await takeUp(leaving)).toBe(1);
+    await bench.database.runtime.query('SELECT end_lease($1)', [leaving.id]);
+    expect(await takeUp(next)).toBe(1);
+    await bench.expire(next.id);
+    expect(await takeUp(server)).toBe(2);
+    await bench.claim(server, id);
+    expect(await takeUp(server)).toBeNull();
+  });
 });

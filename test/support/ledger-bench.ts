@@ -9,6 +9,7 @@ import {
   settlementRow,
 } from '../../src/executions/ledger/ledger-rows';
 import { ServerIdentity } from '../../src/executions/lifecycle/server-identity';
+import { until } from '../process/server-process';
 import { createTestDatabase, type TestDatabase } from './test-database';
 
 const LEASE_MS = 60_000;
@@ -126,6 +127,16 @@ export class LedgerBench {
       [executionId],
     );
     return row!;
+  }
+
+  /** Resolves when a statement of this database waits for the lock of another. */
+  async untilSomeoneWaits(): Promise<void> {
+    await until('a lock', async () => {
+      const waiting = await this.database.dataSource.query<object[]>(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0 ? true : null;
+    });
   }
 
   async outcomes(executionId: string) {

@@ -194,6 +194,11 @@ export const ERROR_CATALOGUE = {
     'The ledger cannot be written; nothing was sent to the provider',
     'Repeat after Retry-After.',
   ),
+  acceptance_unknown: entry(
+    503,
+    'It is not known whether the execution was queued',
+    'Read it at Location, or repeat the request with the same Idempotency-Key.',
+  ),
   key_service_unavailable: entry(
     503,
     'The key service that protects stored keys cannot be used',

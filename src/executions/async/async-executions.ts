@@ -1,14 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
 import type { ExecuteParams } from '../../ai-providers';
-import { AppError } from '../../common';
 import { ExecutionContent } from '../../content';
-import { ExecutionQueue } from '../../queue';
-import { IdempotencyKeyTaken, refuseTaken } from '../execution-tracker';
-import { ExecutionLedger, ledgerUnavailable } from '../ledger/execution-ledger';
-import type { ExecutionStart, IdempotencyClaim } from '../ledger/ledger-rows';
+import type { IdempotencyClaim } from '../ledger/ledger-rows';
 import { sealRequest } from '../ledger/stored-content';
 import { ServerGate } from '../lifecycle/server-gate';
+import { QueueCommit } from './queue-commit';
 
 /** One execution for the queue. */
 export interface QueueExecution {
@@ -30,36 +26,24 @@ export interface QueueExecution {
 export class AsyncExecutions {
   constructor(
     private readonly gate: ServerGate,
-    private readonly dataSource: DataSource,
     private readonly content: ExecutionContent,
-    private readonly ledger: ExecutionLedger,
-    private readonly queue: ExecutionQueue,
+    private readonly queue: QueueCommit,
   ) {}
 
   /**
    * Commits the execution together with its place in the queue.
-   * @throws {AppError} `ledger_unavailable`: nothing was written.
-   * @throws {IdempotencyKeyTaken}
+   * @throws as {@link QueueCommit.commit}; `not_ready` while this server shuts down.
    */
   async enqueue(input: QueueExecution): Promise<void> {
     this.gate.assertOpen();
     const { id, workspaceId, params, ...rest } = input;
     const sealer = await this.content.sealer(workspaceId);
-    const start: ExecutionStart = {
+    await this.queue.commit({
       ...rest,
       ...{ id, workspaceId },
       model: params.model,
       mode: 'async',
       request: sealRequest(sealer, id, params),
-    };
-    try {
-      await this.dataSource.transaction(async (manager) => {
-        refuseTaken(await this.ledger.startWithin(manager, start));
-        await this.queue.enqueue(manager, { executionId: id, workspaceId });
-      });
-    } catch (error) {
-      if (error instanceof AppError || error instanceof IdempotencyKeyTaken) throw error;
-      throw ledgerUnavailable(error);
-    }
+    });
   }
 }

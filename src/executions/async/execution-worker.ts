@@ -12,7 +12,11 @@ import { notSent } from '../ledger/attempt-outcome';
 import { storedAs } from '../lifecycle/provider-look-up';
 import { FAILURE_CATEGORIES, type FailureCategory } from '../ledger/execution-record';
 import { type PaidProvider, PaidProviders } from './paid-providers';
-import { type QueuedExecution, QueuedExecutions } from './queued-executions';
+import { QueuedExecutions } from './queued-executions';
+import type { QueuedExecution } from './queued-requests';
+
+/** What has brought down so many servers before they had claimed it is not taken up once more. */
+const LOST_TAKES_MAX = 2;
 
 /** Runs what waits in the queue. A wake-up may be late, doubled or lost: the ledger says what is to be done. */
 @Injectable()
@@ -50,6 +54,12 @@ export class ExecutionWorker implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   private async handleOnce(wakeUp: WakeUp): Promise<void> {
+    const lostTakes = await this.queued.takeUp(wakeUp);
+    if (lostTakes === null) return;
+    if (lostTakes >= LOST_TAKES_MAX) {
+      await this.giveUp(wakeUp);
+      return;
+    }
     const execution = await this.queued.find(wakeUp);
     if (execution === null) return;
     let paid: PaidProvider;
@@ -83,6 +93,16 @@ export class ExecutionWorker implements OnApplicationBootstrap, BeforeApplicatio
     if (category === null) throw error;
     this.logger.log({ message: 'a queued execution cannot run', executionId: record.id, category });
     await this.queued.fail(record, notSent(category));
+  }
+
+  /** Nothing of it is opened, since that may be what they died of. */
+  private async giveUp({ executionId: id, workspaceId }: WakeUp): Promise<void> {
+    this.logger.error({
+      message: 'servers died when they took this execution out of the queue; it is given up',
+      executionId: id,
+    });
+    const failure = { ...notSent('interrupted'), retryable: false };
+    await this.queued.fail({ id, workspaceId }, failure);
   }
 }
 

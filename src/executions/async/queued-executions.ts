@@ -1,15 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { AppError } from '../../common';
-import { type ContentSealer, ExecutionContent } from '../../content';
 import { TenantDatabase } from '../../database';
 import type { WakeUp } from '../../queue';
 import type { RunningExecution } from '../execution-tracker';
-import { ExecutionQueries } from '../ledger/execution-queries';
 import type { ExecutionFailure, ExecutionRecord } from '../ledger/execution-record';
-import type { StoredRequest } from '../ledger/execution-record';
+import { UnheardStarts } from '../ledger/unheard-starts';
 import { ServerIdentity } from '../lifecycle/server-identity';
+import { type QueuedExecution, QueuedRequests } from './queued-requests';
 
 const CLAIM = `
   SELECT fence, attempt_number AS "attemptNumber", started_at AS "startedAt",
@@ -27,8 +25,8 @@ const TAKEN = `
     JOIN execution_attempts attempt ON attempt.execution_id = execution.id
    WHERE execution.id = $1 AND execution.owner_id = $2 AND execution.status = 'running'
    ORDER BY attempt.attempt_number DESC LIMIT 1`;
+const TAKE_UP = 'SELECT take_up_execution($1, $2, $3) AS "lostTakes"';
 const REPEAT_MS = 1_000;
-const END = `SELECT end_queued_execution($1, $2, 'failed', $3)`;
 
 interface ClaimRow {
   readonly fence: number;
@@ -37,13 +35,6 @@ interface ClaimRow {
   readonly attemptStartedAt: Date;
   readonly remainingMs: number;
   readonly storeAtProvider: boolean;
-}
-
-/** An execution in the queue, with what it asks. */
-export interface QueuedExecution {
-  readonly record: ExecutionRecord;
-  readonly request: StoredRequest;
-  readonly sealer: ContentSealer;
 }
 
 /** An execution that this server took out of the queue. */
@@ -58,23 +49,27 @@ export interface ClaimedExecution {
 export class QueuedExecutions {
   constructor(
     private readonly dataSource: DataSource,
-    private readonly queries: ExecutionQueries,
-    private readonly content: ExecutionContent,
-    private readonly identity: ServerIdentity,
     private readonly tenants: TenantDatabase,
+    private readonly identity: ServerIdentity,
+    private readonly unheardStarts: UnheardStarts,
+    private readonly requests: QueuedRequests,
   ) {}
 
+  /**
+   * Notes that this server looks at it now, before anything of it is opened.
+   * @returns how many servers died with it before they had claimed it; null when it does not wait any more, or is
+   * about to be withdrawn.
+   */
+  async takeUp({ executionId, workspaceId }: WakeUp): Promise<number | null> {
+    if (this.unheardStarts.has(executionId)) return null;
+    const values = [executionId, workspaceId, this.identity.id];
+    const [row] = await this.dataSource.query<{ lostTakes: number | null }[]>(TAKE_UP, values);
+    return row?.lostTakes ?? null;
+  }
+
   /** @returns null when it does not wait any more: another server has it, or it has ended or is deleted. */
-  async find({ executionId, workspaceId }: WakeUp): Promise<QueuedExecution | null> {
-    try {
-      const record = await this.queries.get(workspaceId, executionId);
-      if (record.status !== 'queued' || record.request === null) return null;
-      const sealer = await this.content.sealer(workspaceId);
-      return { record, request: record.request, sealer };
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'not_found') return null;
-      throw error;
-    }
+  find(wakeUp: WakeUp): Promise<QueuedExecution | null> {
+    return this.requests.find(wakeUp);
   }
 
   /**
@@ -135,7 +130,10 @@ export class QueuedExecutions {
   }
 
   /** Ends it before it ran. */
-  async fail({ id, workspaceId }: ExecutionRecord, failure: ExecutionFailure): Promise<void> {
-    await this.dataSource.query(END, [id, workspaceId, JSON.stringify(failure)]);
+  async fail(
+    execution: Pick<ExecutionRecord, 'id' | 'workspaceId'>,
+    failure: ExecutionFailure,
+  ): Promise<void> {
+    await this.requests.fail(execution, failure);
   }
 }

@@ -4,7 +4,7 @@ import { AppError } from '../../common';
 import { Environment } from '../../config';
 import { type PreparedStatement, PreparedStatements } from '../../database';
 import { ServerIdentity } from '../lifecycle/server-identity';
-import type { AttemptOutcome } from './execution-record';
+import type { AttemptOutcome, ExecutionFailure } from './execution-record';
 import { GroupCommit, GroupCommitFull } from './group-commit';
 import {
   type AttemptKey,
@@ -50,6 +50,10 @@ const SETTLE: PreparedStatement = {
 const RELEASE_KEY: PreparedStatement = {
   name: 'release_idempotency_key',
   text: 'SELECT release_idempotency_key($1, $2)',
+};
+const END_QUEUED: PreparedStatement = {
+  name: 'end_queued_execution',
+  text: `SELECT end_queued_execution($1, $2, 'failed', $3) AS ended`,
 };
 
 /** What became of a start. */
@@ -148,6 +152,16 @@ export class ExecutionLedger {
     return (await this.settlements.submit(row)) !== undefined;
   }
 
+  /** Ends an execution that waits in the queue. @returns false when none with this id does. */
+  async failQueued(
+    { id, workspaceId }: Pick<ExecutionStart, 'id' | 'workspaceId'>,
+    failure: ExecutionFailure,
+  ): Promise<boolean> {
+    const values = [id, workspaceId, JSON.stringify(failure)];
+    const [row] = await this.statements.run<{ ended: boolean }>(END_QUEUED, values);
+    return row?.ended === true;
+  }
+
   /** Forgets the idempotency key of an execution that was refused, so that the same request may run. */
   async releaseKey(workspaceId: string, executionId: string): Promise<void> {
     await this.statements.run(RELEASE_KEY, [workspaceId, executionId]);
@@ -221,7 +235,7 @@ export function isUnheard(error: unknown): boolean {
 }
 
 /** PostgreSQL said nothing, or that it ends (57P01, 57P02). A refused connection has carried no statement. */
-function isConnectionLost(error: unknown): boolean {
+export function isConnectionLost(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof GroupCommitFull) return false;
   const { code } = error as { code?: unknown };
   if (typeof code !== 'string') return true;

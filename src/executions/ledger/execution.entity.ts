@@ -137,6 +137,14 @@ export class ExecutionEntity extends MeteredEntity {
   /** When a server was last told that it waits in the queue. */
   @Column('timestamptz', { name: 'wake_up_at', nullable: true })
   wakeUpAt: Date | null;
+
+  /** The server that last took it out of the queue. */
+  @Column('uuid', { name: 'taken_by', nullable: true })
+  takenBy: string | null;
+
+  /** How many servers died with it before they had claimed it. */
+  @Column('smallint', { name: 'lost_takes', default: 0 })
+  lostTakes: number;
 }
 
 /** One upstream request, committed before it is sent. Without an outcome: maybe sent, maybe billed. */

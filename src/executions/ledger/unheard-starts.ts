@@ -9,14 +9,15 @@ const COMMITTED_WITHIN_MS = 35_000;
 const UNHEARD_MAX = 10_000;
 
 interface Unheard {
-  readonly row: SettlementRow;
+  readonly start: ExecutionStart;
   readonly surelyAtMs: number;
 }
 
 /**
  * Ends executions that this server may have started without knowing it: the ledger's answer to the start was lost
  * with the connection. Nothing was sent and the client was told so, but if the start has committed the execution
- * is `running`, on a server that lives, so nobody else would ever end it.
+ * is `running`, on a server that lives, so nobody else would ever end it. One that may be in the queue is withdrawn
+ * from it, so that it does not run after its client gave it up.
  */
 @Injectable()
 export class UnheardStarts implements OnModuleDestroy {
@@ -30,8 +31,13 @@ export class UnheardStarts implements OnModuleDestroy {
   note(start: ExecutionStart): void {
     if (this.unheard.size >= UNHEARD_MAX) return;
     const surelyAtMs = performance.now() + COMMITTED_WITHIN_MS;
-    this.unheard.set(start.id, { row: neverSent(start), surelyAtMs });
+    this.unheard.set(start.id, { start: { ...start, request: null }, surelyAtMs });
     this.schedule();
+  }
+
+  /** Whether it is to be ended, so that this server must not run it. */
+  has(executionId: string): boolean {
+    return this.unheard.has(executionId);
   }
 
   onModuleDestroy(): void {
@@ -48,18 +54,24 @@ export class UnheardStarts implements OnModuleDestroy {
     if (this.unheard.size > 0) this.schedule();
   }
 
-  private async settle(executionId: string, { row, surelyAtMs }: Unheard): Promise<void> {
+  private async settle(executionId: string, { start, surelyAtMs }: Unheard): Promise<void> {
     const askedAtMs = performance.now();
     try {
-      const isSettled = await this.ledger.settle(row);
-      if (!isSettled && askedAtMs < surelyAtMs) return;
-      if (isSettled) await this.ledger.releaseKey(row.workspace_id, executionId);
+      const isEnded = await this.end(start);
+      if (!isEnded && askedAtMs < surelyAtMs) return;
+      if (isEnded) await this.ledger.releaseKey(start.workspaceId, executionId);
       this.unheard.delete(executionId);
-      if (!isSettled) return;
+      if (!isEnded) return;
       this.logger.warn({ message: 'an execution was started unheard; it is ended', executionId });
     } catch {
       // Asked again.
     }
+  }
+
+  private end(start: ExecutionStart): Promise<boolean> {
+    return start.mode === 'async'
+      ? this.ledger.failQueued(start, notSent('ledger_unavailable'))
+      : this.ledger.settle(neverSent(start));
   }
 }
 
