@@ -18,6 +18,7 @@ export type {
   ToolChoice,
   Usage,
 } from './ai-provider.interface';
+export { proveExecuteResult } from './execute-result';
 export type { CostEstimate, PricedCost, PriceSnapshot } from './pricing/cost.types';
 export { costOf, PriceCatalog, type PricedTokens, type PriceQuery } from './pricing/price-catalog';
 export { ASSUMED_OUTPUT_TOKENS } from './pricing/token-estimate';

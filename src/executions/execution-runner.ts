@@ -3,6 +3,7 @@ import {
   type AIProvider,
   type ExecuteParams,
   type ExecuteResult,
+  proveExecuteResult,
   ProviderCalls,
   ProviderError,
 } from '../ai-providers';
@@ -80,7 +81,7 @@ export class ExecutionRunner {
     let lastFailure: ProviderError | null = null;
     let result: ExecuteResult;
     try {
-      result = await this.providerCalls.run({
+      const answer = await this.providerCalls.run({
         provider: call.provider,
         params: call.params,
         signal: run.signal,
@@ -104,6 +105,7 @@ export class ExecutionRunner {
           },
         },
       });
+      result = proveExecuteResult(answer);
     } catch (error) {
       throw await this.fail(execution, call, { error, lastFailure, run, timeToFirstTokenMs });
     }

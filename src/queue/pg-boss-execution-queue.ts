@@ -4,6 +4,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { EXECUTION_QUEUE } from '../database';
 import { ExecutionQueue, type WakeUp, type WakeUpHandler } from './execution-queue';
 import { queueConnection } from './queue-connection';
+import { Turns } from './turns';
 import { WakeUpLoop, type WakeUpSource } from './wake-up-loop';
 
 /** Rung by `enqueue` at its commit, heard by every node. */
@@ -26,6 +27,7 @@ export class PgBossExecutionQueue
   private listener: { close(): Promise<void> } | null = null;
   private loop: WakeUpLoop | null = null;
   private readonly removals = new Set<Promise<void>>();
+  private readonly turns = new Turns();
   private isFailing = false;
 
   constructor(dataSource: DataSource) {
@@ -58,7 +60,10 @@ export class PgBossExecutionQueue
     const id = await this.boss.send(
       EXECUTION_QUEUE,
       { executionId, workspaceId },
-      { db: transaction, singletonKey: executionId, startAfter: startAfterMs / 1_000 },
+      {
+        ...{ db: transaction, singletonKey: executionId, startAfter: startAfterMs / 1_000 },
+        group: { id: workspaceId },
+      },
     );
     if (id !== null && startAfterMs <= 0)
       await transaction.executeSql('SELECT pg_notify($1, $2)', [CHANNEL, '']);
@@ -91,15 +96,21 @@ export class PgBossExecutionQueue
     await this.boss.stop({ graceful: false });
   }
 
+  /** Of those who have not had their turn first, then of whom there is. */
   async take(limit: number): Promise<readonly WakeUp[]> {
-    const jobs = await this.boss.fetch<WakeUp>(EXECUTION_QUEUE, { batchSize: limit });
-    this.noteState(false);
-    if (jobs.length > 0) this.remove(jobs);
-    return jobs.map(({ data: { executionId, workspaceId } }) => ({ executionId, workspaceId }));
+    const { served } = this.turns;
+    const wakeUps = served.length === 0 ? [] : await this.fetch(limit, served);
+    if (served.length > 0 && wakeUps.length === 0) this.turns.endRound();
+    if (wakeUps.length < limit) wakeUps.push(...(await this.fetchMore(limit, wakeUps)));
+    this.turns.note(wakeUps.map(({ workspaceId }) => workspaceId));
+    return wakeUps;
   }
 
   async giveBack(wakeUps: readonly WakeUp[]): Promise<void> {
-    const jobs = wakeUps.map((wakeUp) => ({ data: wakeUp, singletonKey: wakeUp.executionId }));
+    const jobs = wakeUps.map((wakeUp) => ({
+      ...{ data: wakeUp, singletonKey: wakeUp.executionId },
+      group: { id: wakeUp.workspaceId },
+    }));
     if (jobs.length > 0) await this.boss.insert(EXECUTION_QUEUE, jobs);
   }
 
@@ -109,6 +120,25 @@ export class PgBossExecutionQueue
 
   takingFailed(error: unknown): void {
     this.noteState(true, reasonOf(error));
+  }
+
+  private async fetch(limit: number, passedOver: readonly string[] | null): Promise<WakeUp[]> {
+    const ignoreGroups = passedOver === null ? null : [...passedOver];
+    const jobs = await this.boss.fetch<WakeUp>(EXECUTION_QUEUE, { batchSize: limit, ignoreGroups });
+    this.noteState(false);
+    if (jobs.length > 0) this.remove(jobs);
+    return jobs.map(({ data: { executionId, workspaceId } }) => ({ executionId, workspaceId }));
+  }
+
+  /** What was taken already must not be lost with a failure. */
+  private async fetchMore(limit: number, taken: readonly WakeUp[]): Promise<WakeUp[]> {
+    try {
+      return await this.fetch(limit - taken.length, null);
+    } catch (error) {
+      if (taken.length === 0) throw error;
+      this.noteState(true, reasonOf(error));
+      return [];
+    }
   }
 
   /** Beside the handlers, which need not wait for it. What stays is removed by the upkeep of pg-boss. */

@@ -1,4 +1,5 @@
 import { drainServer, killDatabaseThenServer, stopServer } from './scenarios/absent-servers';
+import { restartOneByOne } from './scenarios/rolling-restart';
 import { drill } from './support/scenario';
 
 describe('a server that goes', () => {
@@ -7,4 +8,7 @@ describe('a server that goes', () => {
   );
   drill('#13 a server is stopped for longer than its lease, 50 in flight', () => stopServer(50));
   drill('#35 SIGTERM under load, twice', () => drainServer(40));
+  drill('#36 three servers are replaced one after the other, under load', (random) =>
+    restartOneByOne(3, random),
+  );
 });

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { WakeUp } from '../execution-queue';
-import { QueueBench, type QueueStore } from './queue-bench';
+import { Gate, QueueBench, type QueueStore } from './queue-bench';
 
 /**
  * The contract of a queue in executable form.
@@ -126,6 +126,26 @@ function describeSharing(bench: () => QueueBench): void {
     for (const { executionId } of wakeUps) {
       expect(ids.filter((id) => id === executionId)).toHaveLength(1);
     }
+  });
+
+  it('gives every workspace a turn, however many of another wait', async () => {
+    const crowd = uuidv7();
+    const ofCrowd = many(12).map((one) => ({ ...one, workspaceId: crowd }));
+    const [second, third] = [wakeUp(), wakeUp()];
+    for (const one of ofCrowd) await bench().enqueue(one);
+    const steps = Array.from({ length: 20 }, () => new Gate());
+    let taken = 0;
+    const node = await bench().node(1, () => steps[taken++]?.opened);
+    await node.received(1);
+    for (const one of [second, third]) await bench().enqueue(one);
+    for (const [index, step] of steps.slice(0, 3).entries()) {
+      step.open();
+      await node.received(index + 2);
+    }
+    for (const step of steps) step.open();
+    const turns = node.wakeUps.slice(0, 4).map(({ workspaceId }) => workspaceId);
+    expect(turns).toEqual([crowd, second.workspaceId, third.workspaceId, crowd]);
+    await node.received(14);
   });
 
   it('takes no more than the free places of a node and leaves the rest to others', async () => {

@@ -22,6 +22,8 @@ export interface Told {
 
 export interface RunOptions {
   readonly stream?: boolean;
+  /** Further fields of the body. */
+  readonly fields?: object;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
@@ -86,6 +88,13 @@ export class DrillSite {
     return (await readFile(join(this.dataDirectory, 'database-url'), 'utf8')).trim();
   }
 
+  /** What the server says of itself: its status, and which parts of it are down. */
+  async readiness({ url }: Node): Promise<{ status: number; down: string[] }> {
+    const answer = await fetch(`${url}/health/ready`);
+    const { error = {} } = (await answer.json()) as { error?: object };
+    return { status: answer.status, down: Object.keys(error) };
+  }
+
   /** Files of the receipt journal. */
   journalFiles(): string[] {
     return readdirSync(join(this.dataDirectory, 'journal'));
@@ -128,14 +137,18 @@ export class DrillSite {
   }
 
   /** An execution of that name. */
-  body(tag: string, { stream }: RunOptions = {}): object {
+  body(tag: string, { stream, fields }: RunOptions = {}): object {
     const messages = [{ role: 'user', content: tag }];
-    return { agentId: tag, provider: 'openai', model: 'gpt-4o-mini', stream, messages };
+    return { agentId: tag, provider: 'openai', model: 'gpt-4o-mini', stream, messages, ...fields };
   }
 
   /** The answer as it comes. Agent and prompt are the tag, so that ledger and upstream speak of the same. */
-  async request(node: Node, tag: string, options: RunOptions = {}): Promise<Response> {
-    return fetch(`${node.url}/api/workspaces/${this.workspaceId}/executions`, {
+  async request(
+    { url }: Pick<Node, 'url'>,
+    tag: string,
+    options: RunOptions = {},
+  ): Promise<Response> {
+    return fetch(`${url}/api/workspaces/${this.workspaceId}/executions`, {
       method: 'POST',
       headers: { ...this.headers(), ...options.headers },
       body: JSON.stringify(this.body(tag, options)),
@@ -145,15 +158,16 @@ export class DrillSite {
 
   /** Runs one to its end and notes what the client was told. */
   async run(node: Node, tag: string, options: RunOptions = {}): Promise<Told> {
-    const told = await this.#tell(node, tag, options);
+    const told = await this.ask(node.url, tag, options);
     this.told.push(told);
     return told;
   }
 
-  async #tell(node: Node, tag: string, options: RunOptions): Promise<Told> {
+  /** The same at any address, not noted. */
+  async ask(url: string, tag: string, options: RunOptions): Promise<Told> {
     const nothing = { tag, status: null, executionId: null, code: null, content: null };
     try {
-      const answer = await this.request(node, tag, options);
+      const answer = await this.request({ url }, tag, options);
       const text = await answer.text();
       const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream') === true;
       const body = isStream ? lastEvent(text) : (JSON.parse(text) as Body);
