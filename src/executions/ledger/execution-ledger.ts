@@ -15,6 +15,14 @@ import {
   type StartRow,
   startRow,
 } from './ledger-rows';
+import {
+  END_QUEUED,
+  RECORD_OUTCOME,
+  RELEASE_KEY,
+  SETTLE,
+  START,
+  START_ATTEMPT,
+} from './ledger-statements';
 
 /** How long a client should wait when the ledger cannot be written. */
 export const LEDGER_RETRY_AFTER_MS = 2_000;
@@ -25,36 +33,6 @@ const CONCURRENCY = 4;
 const ROWS_MAX = 128;
 const BYTES_MAX = 4 * 1024 * 1024;
 const WAITING_MAX = 10_000;
-
-const START: PreparedStatement = {
-  name: 'start_executions',
-  text: `
-  SELECT execution_id AS "executionId", started_at AS "startedAt", store_content AS "storeContent",
-         on_disconnect AS "onDisconnect", store_at_provider AS "storeAtProvider",
-         taken_by AS "takenBy", taken_fingerprint AS "takenFingerprint"
-    FROM start_executions($1)`,
-};
-const START_ATTEMPT: PreparedStatement = {
-  name: 'start_attempts',
-  text: `
-  SELECT execution_id AS "executionId", started_at AS "startedAt" FROM start_attempts($1)`,
-};
-const RECORD_OUTCOME: PreparedStatement = {
-  name: 'record_outcomes',
-  text: 'SELECT record_outcomes($1)',
-};
-const SETTLE: PreparedStatement = {
-  name: 'settle_executions',
-  text: 'SELECT execution_id AS "executionId" FROM settle_executions($1)',
-};
-const RELEASE_KEY: PreparedStatement = {
-  name: 'release_idempotency_key',
-  text: 'SELECT release_idempotency_key($1, $2)',
-};
-const END_QUEUED: PreparedStatement = {
-  name: 'end_queued_execution',
-  text: `SELECT end_queued_execution($1, $2, 'failed', $3) AS ended`,
-};
 
 /** What became of a start. */
 export interface StartedRow {

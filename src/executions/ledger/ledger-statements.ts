@@ -1,0 +1,42 @@
+import type { PreparedStatement } from '../../database';
+
+/** Starts executions, each with its first attempt unless it is asynchronous. */
+export const START: PreparedStatement = {
+  name: 'start_executions',
+  text: `
+  SELECT execution_id AS "executionId", started_at AS "startedAt", store_content AS "storeContent",
+         on_disconnect AS "onDisconnect", store_at_provider AS "storeAtProvider",
+         taken_by AS "takenBy", taken_fingerprint AS "takenFingerprint"
+    FROM start_executions($1)`,
+};
+
+/** Starts further attempts. */
+export const START_ATTEMPT: PreparedStatement = {
+  name: 'start_attempts',
+  text: `
+  SELECT execution_id AS "executionId", started_at AS "startedAt" FROM start_attempts($1)`,
+};
+
+/** Records how attempts ended that are followed by another. */
+export const RECORD_OUTCOME: PreparedStatement = {
+  name: 'record_outcomes',
+  text: 'SELECT record_outcomes($1)',
+};
+
+/** Ends executions with the outcome of their last attempt. */
+export const SETTLE: PreparedStatement = {
+  name: 'settle_executions',
+  text: 'SELECT execution_id AS "executionId" FROM settle_executions($1)',
+};
+
+/** Forgets the idempotency key of an execution. */
+export const RELEASE_KEY: PreparedStatement = {
+  name: 'release_idempotency_key',
+  text: 'SELECT release_idempotency_key($1, $2)',
+};
+
+/** Fails an execution that waits in the queue. */
+export const END_QUEUED: PreparedStatement = {
+  name: 'end_queued_execution',
+  text: `SELECT end_queued_execution($1, $2, 'failed', $3) AS ended`,
+};
