@@ -6,8 +6,10 @@ const BLANK = '[\\s\\p{Z}\\p{Cc}\\p{DI}]';
 const SIGN = '[=+\\-@＝＋－＠﹦﹢﹣﹫−]';
 
 const BEGINS_AS_FORMULA = new RegExp(`^(?:${SIGN}|${BLANK})`, 'u');
-/** Where the spreadsheet of a country that separates cells otherwise may see another one begin. */
-const INNER_FORMULA = new RegExp(`([,;|\\t\\r\\n])(?=${BLANK}*${SIGN})`, 'gu');
+/** What the spreadsheet of a country that separates cells otherwise may take for the end of one. */
+const SEPARATOR = /[,;|\t\r\n]/g;
+/** Matches whatever follows the gap, so that no gap is looked through twice. */
+const GAP_AND_SIGN = new RegExp(`((?:[,;|]|${BLANK})+)(${SIGN}?)`, 'gu');
 const NEEDS_QUOTES = /[",;|'\t\r\n]|\s$/;
 
 /**
@@ -25,7 +27,9 @@ export function toCsv(columns: readonly string[], rows: readonly UsageRowRespons
 
 function toCell(value: string | number | null): string {
   if (typeof value !== 'string') return value === null ? '' : String(value);
-  const inner = value.replace(INNER_FORMULA, `$1'`);
+  const inner = value.replace(GAP_AND_SIGN, (both, gap: string, sign: string) =>
+    sign === '' ? both : gap.replace(SEPARATOR, `$&'`) + sign,
+  );
   const text = BEGINS_AS_FORMULA.test(inner) ? `'${inner}` : inner;
   return NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
