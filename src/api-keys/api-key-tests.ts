@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type AIProvider, ProviderError } from '../ai-providers';
 import { appendAuditEvents } from '../audit-trail';
 import { AppError, ERROR_CATALOGUE, type ErrorCode } from '../common';
+import { Environment } from '../config';
 import { TenantDatabase } from '../database';
 import { describeDestination } from './api-key-audit';
 import { ApiKeyCredentials, type ResolvedCredential } from './api-key-credentials';
@@ -9,6 +10,18 @@ import type { TestApiKeyResponse } from './dto/api-key.response';
 
 /** A test is one small request; a vendor that takes longer is not usable anyway. */
 const TEST_TIMEOUT_MS = 15_000;
+
+/**
+ * Whether a host is there, whether it answers, and whether its name leads inside: of a host that a tenant named, all of
+ * these look alike, so that the test maps no network.
+ */
+const UNREACHED: ReadonlySet<string> = new Set([
+  'blocked_destination',
+  'connect_failed',
+  'connection_lost',
+  'timeout_no_response',
+]);
+const COARSE_MS = 1_000;
 
 /** The key under test. */
 export interface TestedKey {
@@ -25,11 +38,14 @@ export class ApiKeyTests {
   constructor(
     private readonly credentials: ApiKeyCredentials,
     private readonly tenants: TenantDatabase,
+    private readonly environment: Environment,
   ) {}
 
   /** Tests with the given provider object; a refusal is a result, not an error. */
   async run(key: TestedKey, provider: AIProvider): Promise<TestApiKeyResponse> {
-    return this.audited(key, await ask(provider));
+    const result = await ask(provider);
+    const isTold = key.baseUrl === null || this.isNamedByOperator(key.baseUrl);
+    return this.audited(key, isTold ? result : withoutHints(result));
   }
 
   /** Tests a saved key and keeps the result with it. */
@@ -53,6 +69,12 @@ export class ApiKeyTests {
       latencyMs: 0,
       model: null,
     });
+  }
+
+  private isNamedByOperator(baseUrl: string): boolean {
+    const { hostname, port, protocol } = new URL(baseUrl);
+    const effectivePort = port || (protocol === 'https:' ? '443' : '80');
+    return this.environment.allowedHosts.includes(`${hostname}:${effectivePort}`);
   }
 
   private async audited(key: TestedKey, result: TestApiKeyResponse): Promise<TestApiKeyResponse> {
@@ -84,6 +106,14 @@ async function ask(provider: AIProvider): Promise<TestApiKeyResponse> {
     const message = `${title}. ${remedy}`;
     return { ok: false, category, message, latencyMs: elapsedMs(startedAt), model: null };
   }
+}
+
+function withoutHints(result: TestApiKeyResponse): TestApiKeyResponse {
+  if (!UNREACHED.has(result.category)) return result;
+  const latencyMs = (Math.floor(result.latencyMs / COARSE_MS) + 1) * COARSE_MS;
+  // Whether anything was sent is one of the hints.
+  const message = `${ERROR_CATALOGUE.connect_failed.title}. Check the base URL and the network.`;
+  return { ok: false, category: 'connect_failed', message, latencyMs, model: null };
 }
 
 function elapsedMs(startedAt: number): number {

@@ -1,6 +1,8 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { type AIProvider, ProviderError } from '../../src/ai-providers';
+import { ApiKeyTests } from '../../src/api-keys/api-key-tests';
 import { rowCounts } from '../support/database-contents';
 import { FaultyUpstream } from '../support/faulty-upstream';
 import { expectProblem } from '../support/problem-of';
@@ -134,6 +136,48 @@ describe('testing an API key', () => {
       );
     },
   );
+
+  it.each([
+    'connect_failed',
+    'connection_lost',
+    'timeout_no_response',
+    'blocked_destination',
+  ] as const)(
+    'says the same of a host that a tenant named, whichever way it cannot be reached: %s',
+    async (category) => {
+      const key = { workspaceId: app.workspaceId, keyId: null, provider: 'openai' };
+      const failing = {
+        testCredential: () =>
+          Promise.reject(new ProviderError({ category, retry: 'never', billed: 'no' })),
+      } as unknown as AIProvider;
+      const run = (baseUrl: string | null) =>
+        app.app.get(ApiKeyTests, { strict: false }).run({ ...key, baseUrl }, failing);
+      const named = await run('https://gateway.example.com/v1');
+      expect(named).toEqual({
+        ok: false,
+        category: 'connect_failed',
+        message: 'The provider cannot be reached. Check the base URL and the network.',
+        latencyMs: 1_000,
+        model: null,
+      });
+      for (const told of [null, upstream.openAiBaseUrl]) {
+        expect(await run(told)).toMatchObject({ ok: false, category });
+      }
+    },
+  );
+
+  it('tells of a host that a tenant named what it answers', async () => {
+    const refusing = {
+      testCredential: () =>
+        Promise.reject(
+          new ProviderError({ category: 'credential_invalid', retry: 'never', billed: 'no' }),
+        ),
+    } as unknown as AIProvider;
+    const key = { workspaceId: app.workspaceId, keyId: null, provider: 'openai' };
+    const tests = app.app.get(ApiKeyTests, { strict: false });
+    const told = await tests.run({ ...key, baseUrl: 'https://gateway.example.com/v1' }, refusing);
+    expect(told).toMatchObject({ ok: false, category: 'credential_invalid' });
+  });
 
   it('does not lead a saved key to a host that is not allowed any more', async () => {
     const id = await save('openai', GOOD);
