@@ -104,7 +104,7 @@ describe('parseEnvelope', () => {
       expect(outcome(`s1:${ID}:${megabyte}`)).toBe('malformed');
       expect(outcome(`s1:${ID}:${megabyte.slice(0, 23_900)}!`)).toBe('malformed');
     }
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(performance.now() - start).toBeLessThan(5_000);
   });
 
   it('leaves no trace of __proto__', () => {

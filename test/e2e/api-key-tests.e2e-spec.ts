@@ -1,8 +1,6 @@
-import { createServer } from 'node:net';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { type AIProvider, ProviderError } from '../../src/ai-providers';
 import { ApiKeyTests } from '../../src/api-keys/api-key-tests';
+import { freePort } from '../../src/database/embedded/free-port';
 import { rowCounts } from '../support/database-contents';
 import { FaultyUpstream } from '../support/faulty-upstream';
 import { expectProblem } from '../support/problem-of';
@@ -18,7 +16,7 @@ describe('testing an API key', () => {
 
   beforeAll(async () => {
     upstream = await FaultyUpstream.start({ acceptedKeys: new Set([GOOD]) });
-    deadHost = await unusedHost();
+    deadHost = `127.0.0.1:${await freePort()}`;
     const hosts = `${upstream.host},${deadHost}`;
     app = await TestApp.start({ variables: { KEYRUN_ALLOWED_HOSTS: hosts } });
   });
@@ -221,13 +219,3 @@ describe('testing an API key', () => {
     expect(await read(id)).toMatchObject({ status: 'untested', lastTestedAt: null });
   });
 });
-
-/** A loopback address at which nobody listens. */
-async function unusedHost(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `127.0.0.1:${port}`;
-}

@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
+import { freePort } from '../../src/database/embedded/free-port';
 
 /** What a request is answered with: a status, or anything at all. */
 export type ReceiverAnswer = number | ((response: ServerResponse) => void);
@@ -40,7 +41,8 @@ export class WebhookReceiver {
   }
 
   static async start(): Promise<WebhookReceiver> {
-    const server = createServer().listen(0, '127.0.0.1');
+    // One that nobody takes while the receiver is away.
+    const server = createServer().listen(await freePort(), '127.0.0.1');
     await once(server, 'listening');
     return new WebhookReceiver(server, (server.address() as AddressInfo).port);
   }
