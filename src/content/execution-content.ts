@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { type ContentKey, ContentKeys, type StoredContentKey } from '../crypto';
+import { type ContentKey, ContentKeys, CryptoRefused, type StoredContentKey } from '../crypto';
 import { TenantDatabase } from '../database';
 import { decodeContent, encodeContent } from './content-form';
 
@@ -29,6 +29,14 @@ export interface ContentSealer {
    * under the content key of another workspace)
    */
   open(sealed: Buffer, place: SealedPlace): string;
+}
+
+/**
+ * Whether what is sealed does not open and will not by itself: it was changed, or its key is lost. A key service that
+ * is away is another thing.
+ */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof CryptoRefused;
 }
 
 /** Seals the prompts and answers of executions. */

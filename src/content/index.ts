@@ -1,4 +1,9 @@
 export { ContentKeySecrets } from './content-key-secrets';
 export { MAXIMUM_CONTENT_BYTES } from './content-form';
 export { ContentModule } from './content.module';
-export { type ContentSealer, ExecutionContent, type SealedPlace } from './execution-content';
+export {
+  type ContentSealer,
+  ExecutionContent,
+  isUnreadable,
+  type SealedPlace,
+} from './execution-content';

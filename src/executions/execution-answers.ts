@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Principal, StandingClaim } from '../workspaces';
 import { presentExecution } from './dto/present-execution';
-import { executionFailed } from './execution-failure';
+import { contentUnreadable, executionFailed } from './execution-failure';
 import type { AcceptedExecution } from './execution-intake';
 import { JOURNALED } from './execution-runner';
 import { ExecutionsService, type RunExecution } from './executions.service';
@@ -94,6 +94,8 @@ export class ExecutionAnswers {
       return;
     }
     if (record.status !== 'completed') throw executionFailed(record, { headers: REPLAYED });
+    if (record.unreadable.includes('output'))
+      throw contentUnreadable(record, { headers: REPLAYED });
     response.set(REPLAYED).status(201).json(presentExecution(record));
   }
 }

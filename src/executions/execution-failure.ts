@@ -8,6 +8,14 @@ export interface FailureTelling {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** What is told instead of an answer that is stored but does not open. */
+export function contentUnreadable({ id }: ExecutionRecord, telling: FailureTelling = {}): AppError {
+  return new AppError('content_unreadable', undefined, {
+    ...telling,
+    extensions: { executionId: id },
+  });
+}
+
 /**
  * The problem document of an execution that did not complete: what happened, whether it cost, and where to read it
  * again. Made from the ledger's record only, so that it says the same at every telling.

@@ -121,7 +121,7 @@ function describeQueued(asked: AskedExecution): ExecutionRecord {
   return {
     ...{ id, workspaceId, agentId, apiKeyId, metadata, mode },
     ...{ provider: asked.providerType, model: params.model, status: 'queued', fence: 1 },
-    ...{ request: null, output: null, finishReason: null, error: null },
+    ...{ request: null, output: null, unreadable: [], finishReason: null, error: null },
     ...{ usage: null, costNanoUsd: null, attempts: [] },
     ...{ createdAt: new Date(), startedAt: null, completedAt: null },
     ...{ latencyMs: null, timeToFirstTokenMs: null },

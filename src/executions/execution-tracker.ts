@@ -79,6 +79,7 @@ export class ExecutionTracker {
       request: null,
       finishReason: null,
       output: null,
+      unreadable: [],
       error: null,
       usage: null,
       costNanoUsd: null,

@@ -8,7 +8,7 @@ import { Replays } from './idempotency/replays';
 import type { ExecutionRecord } from './ledger/execution-record';
 import type { ExecutionMode } from './ledger/execution-status';
 import type { IdempotencyClaim } from './ledger/ledger-rows';
-import { sealRequest } from './ledger/stored-content';
+import { sealerOf, sealRequest } from './ledger/stored-content';
 import { storedAs } from './lifecycle/provider-look-up';
 import { ServerGate } from './lifecycle/server-gate';
 
@@ -52,13 +52,13 @@ export class ExecutionsService {
   /**
    * Writes the execution ahead and sets it going. From then on it does not depend on the client.
    * @throws {AppError} `ledger_unavailable` or `not_ready` when nothing could be recorded and nothing was sent;
-   * `idempotency_in_flight` and `idempotency_key_reused`.
+   * `content_unreadable`, `idempotency_in_flight` and `idempotency_key_reused`.
    */
   async begin(input: RunExecution): Promise<BegunExecution> {
     this.gate.assertOpen();
     const deadlineAt = performance.now() + input.timeoutMs;
     const { id, workspaceId, provider, params, credential, idempotency } = input;
-    const sealer = await this.content.sealer(workspaceId);
+    const sealer = await sealerOf(this.content, workspaceId);
     const started = await this.startOrReplay(workspaceId, idempotency, () =>
       this.tracker.startExecution(
         {

@@ -41,6 +41,7 @@ describe('an execution', () => {
         finishReason: 'stop',
         error: null,
         output: { content: 'Hello from the upstream.', toolCalls: [] },
+        unreadable: [],
         usage,
         costUsd,
         apiKeyId: keyIds[provider],

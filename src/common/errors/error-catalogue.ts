@@ -90,6 +90,11 @@ export const ERROR_CATALOGUE = {
     'Save a key for the provider.',
   ),
   provider_key_unreadable: entry(424, 'The saved key cannot be opened', 'Save the key again.'),
+  content_unreadable: entry(
+    424,
+    'The stored content cannot be opened',
+    'Ask the operator to restore the data and its keys. The rest can still be read.',
+  ),
   credential_invalid: entry(424, 'The provider refused the key', 'Replace the key, then test it.'),
   permission_denied: entry(
     424,

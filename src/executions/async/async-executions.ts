@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ExecuteParams } from '../../ai-providers';
 import { ExecutionContent } from '../../content';
 import type { IdempotencyClaim } from '../ledger/ledger-rows';
-import { sealRequest } from '../ledger/stored-content';
+import { sealerOf, sealRequest } from '../ledger/stored-content';
 import { ServerGate } from '../lifecycle/server-gate';
 import { QueueCommit } from './queue-commit';
 
@@ -32,12 +32,13 @@ export class AsyncExecutions {
 
   /**
    * Commits the execution together with its place in the queue.
-   * @throws as {@link QueueCommit.commit}; `not_ready` while this server shuts down.
+   * @throws as {@link QueueCommit.commit}; `not_ready` while this server shuts down; `content_unreadable`: nothing
+   * was written.
    */
   async enqueue(input: QueueExecution): Promise<void> {
     this.gate.assertOpen();
     const { id, workspaceId, params, ...rest } = input;
-    const sealer = await this.content.sealer(workspaceId);
+    const sealer = await sealerOf(this.content, workspaceId);
     await this.queue.commit({
       ...rest,
       ...{ id, workspaceId },

@@ -2,9 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { AppError } from '../../common';
 import { type ContentSealer, ExecutionContent } from '../../content';
 import type { WakeUp } from '../../queue';
+import { notSent } from '../ledger/attempt-outcome';
 import { ExecutionLedger } from '../ledger/execution-ledger';
 import { ExecutionQueries } from '../ledger/execution-queries';
 import type { ExecutionFailure, ExecutionRecord, StoredRequest } from '../ledger/execution-record';
+import { sealerOf } from '../ledger/stored-content';
 
 /** An execution in the queue, with what it asks. */
 export interface QueuedExecution {
@@ -22,13 +24,22 @@ export class QueuedRequests {
     private readonly ledger: ExecutionLedger,
   ) {}
 
-  /** @returns null when it does not wait any more: another server has it, or it has ended or is deleted. */
+  /**
+   * @returns null when it does not wait any more: another server has it, or it has ended or is deleted. One whose
+   * request does not open ends here.
+   */
   async find({ executionId, workspaceId }: WakeUp): Promise<QueuedExecution | null> {
     try {
       const record = await this.queries.get(workspaceId, executionId);
-      if (record.status !== 'queued' || record.request === null) return null;
-      const sealer = await this.content.sealer(workspaceId);
-      return { record, request: record.request, sealer };
+      if (record.status !== 'queued') return null;
+      // With the key of the workspace gone it waits, until an operator has seen to it.
+      const sealer = await sealerOf(this.content, workspaceId);
+      const { request } = record;
+      if (request !== null) return { record, request, sealer };
+      if (record.unreadable.includes('request')) {
+        await this.fail(record, notSent('content_unreadable'));
+      }
+      return null;
     } catch (error) {
       if (error instanceof AppError && error.code === 'not_found') return null;
       throw error;

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { FAILURE_CATEGORIES } from '../ledger/execution-record';
+import { CONTENT_FIELDS, type ContentField, FAILURE_CATEGORIES } from '../ledger/execution-record';
 import { type ExecutionMode, PUBLIC_STATUSES, type PublicStatus } from '../ledger/execution-status';
 
 const BILLED = ['no', 'yes', 'partial', 'unknown'] as const;
@@ -201,9 +201,18 @@ export class ExecutionResponse extends ExecutionSummaryResponse {
   @ApiProperty({
     type: ExecutionOutputResponse,
     nullable: true,
-    description: 'Of a failed or cancelled one: what had come until then',
+    description:
+      'Of a failed or cancelled one: what had come until then; null: none, not stored, or `unreadable`',
   })
   output: ExecutionOutputResponse | null;
+
+  @ApiProperty({
+    enum: CONTENT_FIELDS,
+    isArray: true,
+    description:
+      'What is stored but cannot be opened, because it was damaged or its key is lost; it is null here. Empty: all that is stored is shown. Everything else of the execution is as it was recorded. Lists do not open content, so they do not say',
+  })
+  unreadable: readonly ContentField[];
 
   @ApiProperty({ type: [AttemptResponse] })
   attempts: AttemptResponse[];
@@ -218,7 +227,7 @@ export class ExecutionDetailResponse extends ExecutionResponse {
     nullable: true,
     additionalProperties: true,
     description:
-      'What was asked: `messages`, `system`, `tools`, …; null: the workspace does not store it',
+      'What was asked: `messages`, `system`, `tools`, …; null: the workspace does not store it, or it is `unreadable`',
   })
   request: object | null;
 }

@@ -28,7 +28,8 @@ export function presentSummary(record: ExecutionRecord): ExecutionSummaryRespons
 
 /** An execution with everything, what was asked included. */
 export function presentDetail(record: ExecutionRecord): ExecutionDetailResponse {
-  return Object.assign(presentExecution(record), { request: record.request });
+  const { request, unreadable } = record;
+  return Object.assign(presentExecution(record), { request, unreadable });
 }
 
 /** An execution with its answer, as it is told to whoever asked for it. */
@@ -36,6 +37,7 @@ export function presentExecution(record: ExecutionRecord): ExecutionResponse {
   return {
     ...presentSummary(record),
     output: record.output,
+    unreadable: record.unreadable.filter((field) => field === 'output'),
     attempts: record.attempts.map(presentAttempt),
     receipt: presentReceipt(record.attempts.at(-1)),
   };

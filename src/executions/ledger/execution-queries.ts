@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { SelectQueryBuilder } from 'typeorm';
 import { AppError } from '../../common';
+import { ExecutionContent } from '../../content';
 import { TenantDatabase } from '../../database';
 import type { ListExecutionsQuery } from '../dto/list-executions.query';
-import { type ContentSealer, ExecutionContent } from '../../content';
 import { AttemptOutcomeEntity, ExecutionAttemptEntity, ExecutionEntity } from './execution.entity';
 import { ExecutionOutputEntity, ExecutionRequestEntity } from './execution-content.entity';
 import type { AttemptRecord, ExecutionRecord } from './execution-record';
-import { openOutput, openRequest } from './stored-content';
+import { openStored } from './stored-content';
 
 type MeteredRow = Pick<
   ExecutionEntity,
@@ -42,7 +42,7 @@ export class ExecutionQueries {
   }
 
   /**
-   * One execution with everything.
+   * One execution with everything. What of its content does not open is named in `unreadable`: the rest is told.
    * @throws {AppError} `not_found`
    */
   async get(workspaceId: string, id: string): Promise<ExecutionRecord> {
@@ -68,23 +68,9 @@ export class ExecutionQueries {
     );
     const record = toRecord(row, attempts);
     if (request === null && answer === null) return record;
-    return withContent(record, await this.content.sealer(workspaceId), {
-      request: request?.sealed ?? null,
-      output: answer?.sealed ?? null,
-    });
+    const stored = { request: request?.sealed ?? null, output: answer?.sealed ?? null };
+    return { ...record, ...(await openStored(this.content, record, stored)) };
   }
-}
-
-function withContent(
-  record: ExecutionRecord,
-  sealer: ContentSealer,
-  { request, output }: { request: Buffer | null; output: Buffer | null },
-): ExecutionRecord {
-  return {
-    ...record,
-    request: request === null ? null : openRequest(sealer, record.id, request),
-    output: output === null ? null : openOutput(sealer, record.id, output),
-  };
 }
 
 function applyFilters(
@@ -110,6 +96,7 @@ function toRecord(row: ExecutionEntity, attempts: AttemptRecord[]): ExecutionRec
     ...row,
     request: null,
     output: null,
+    unreadable: [],
     usage: toUsage(row),
     costNanoUsd: toBigInt(row.costNanoUsd),
     attempts,

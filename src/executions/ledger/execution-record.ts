@@ -16,6 +16,7 @@ export const FAILURE_CATEGORIES = [
   'provider_key_missing',
   'provider_key_unreadable',
   'ledger_unavailable',
+  'content_unreadable',
   'interrupted',
 ] as const satisfies readonly ErrorCode[];
 
@@ -71,6 +72,12 @@ export interface AttemptRecord {
   readonly outcome: AttemptOutcome | null;
 }
 
+/** What of an execution is sealed. */
+export const CONTENT_FIELDS = ['request', 'output'] as const;
+
+/** One of {@link CONTENT_FIELDS}. */
+export type ContentField = (typeof CONTENT_FIELDS)[number];
+
 /** An execution with its attempts: what the ledger holds of it. */
 export interface ExecutionRecord {
   readonly id: string;
@@ -87,6 +94,8 @@ export interface ExecutionRecord {
   readonly request: StoredRequest | null;
   /** Of a broken-off one: what had come until then. Null: none, or not stored. */
   readonly output: ExecutionOutput | null;
+  /** What is stored but does not open, and so is null. */
+  readonly unreadable: readonly ContentField[];
   readonly error: ExecutionFailure | null;
   readonly usage: Usage | null;
   readonly costNanoUsd: bigint | null;

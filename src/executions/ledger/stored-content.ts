@@ -1,7 +1,13 @@
 import { Logger } from '@nestjs/common';
 import type { ExecuteParams, ExecutionOutput } from '../../ai-providers';
-import type { ContentSealer } from '../../content';
-import type { StoredRequest } from './execution-record';
+import { AppError } from '../../common';
+import { type ContentSealer, type ExecutionContent, isUnreadable } from '../../content';
+import {
+  CONTENT_FIELDS,
+  type ContentField,
+  type ExecutionRecord,
+  type StoredRequest,
+} from './execution-record';
 
 const logger = new Logger('StoredContent');
 
@@ -15,15 +21,6 @@ export function sealRequest(
   return sealer.seal(JSON.stringify(request), { executionId, field: 'request' });
 }
 
-/** @throws {CryptoRefused} when it was sealed elsewhere or changed. */
-export function openRequest(
-  sealer: ContentSealer,
-  executionId: string,
-  sealed: Buffer,
-): StoredRequest {
-  return JSON.parse(sealer.open(sealed, { executionId, field: 'request' })) as StoredRequest;
-}
-
 /** Seals the answer of the model, for its execution only. */
 export function sealOutput(
   sealer: ContentSealer,
@@ -33,13 +30,50 @@ export function sealOutput(
   return sealer.seal(JSON.stringify(output), { executionId, field: 'output' });
 }
 
-/** @throws {CryptoRefused} when it was sealed elsewhere or changed. */
-export function openOutput(
-  sealer: ContentSealer,
-  executionId: string,
-  sealed: Buffer,
-): ExecutionOutput {
-  return JSON.parse(sealer.open(sealed, { executionId, field: 'output' })) as ExecutionOutput;
+/**
+ * The sealer for what an execution asks and is answered.
+ * @throws {AppError} `content_unreadable` when the content key of the workspace does not open.
+ */
+export async function sealerOf(
+  content: ExecutionContent,
+  workspaceId: string,
+): Promise<ContentSealer> {
+  try {
+    return await content.sealer(workspaceId);
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    const detail =
+      'The content key of the workspace does not open, so nothing that is asked could be stored. Ask the operator.';
+    throw new AppError('content_unreadable', detail, { cause: error });
+  }
+}
+
+/** What is stored of one execution, opened as far as it opens. */
+export async function openStored(
+  content: ExecutionContent,
+  { id, workspaceId }: Pick<ExecutionRecord, 'id' | 'workspaceId'>,
+  stored: Readonly<Record<ContentField, Buffer | null>>,
+): Promise<Pick<ExecutionRecord, 'request' | 'output' | 'unreadable'>> {
+  const opened: Partial<Record<ContentField, unknown>> = {};
+  const unreadable: ContentField[] = [];
+  for (const field of CONTENT_FIELDS) {
+    const sealed = stored[field];
+    if (sealed === null) continue;
+    try {
+      const sealer = await content.sealer(workspaceId);
+      opened[field] = JSON.parse(sealer.open(sealed, { executionId: id, field }));
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      unreadable.push(field);
+      const { code } = error as { code?: string };
+      logger.error({ message: 'stored content does not open', executionId: id, field, code });
+    }
+  }
+  return {
+    request: (opened.request ?? null) as StoredRequest | null,
+    output: (opened.output ?? null) as ExecutionOutput | null,
+    unreadable,
+  };
 }
 
 /** Sealed; null when it is not kept, or too long to be: an answer is told and metered all the same. */

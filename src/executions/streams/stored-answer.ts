@@ -1,6 +1,6 @@
-import { executionFailed } from '../execution-failure';
+import { contentUnreadable, executionFailed } from '../execution-failure';
 import type { ExecutionRecord } from '../ledger/execution-record';
-import type { StreamEvent, StreamPosition, StreamSource } from './execution-stream';
+import type { StreamEnd, StreamEvent, StreamPosition, StreamSource } from './execution-stream';
 import { slices } from './json-pieces';
 
 /** The rest of the stored text of an execution that has ended, then its end. Pieces of tools are in the end only. */
@@ -27,9 +27,12 @@ function* eventsOf(
     yield { type: 'delta', delta: { type: 'text', text: piece }, position: { events, characters } };
   }
   const position = { events: events + 1, characters: text.length };
-  const end =
-    record.status === 'completed'
-      ? ({ type: 'done', ended: { record, isJournaled: false } } as const)
-      : ({ type: 'error', error: executionFailed(record) } as const);
-  yield { type: 'end', end, position };
+  yield { type: 'end', end: endOf(record), position };
+}
+
+function endOf(record: ExecutionRecord): StreamEnd {
+  if (record.status !== 'completed') return { type: 'error', error: executionFailed(record) };
+  return record.unreadable.includes('output')
+    ? { type: 'error', error: contentUnreadable(record) }
+    : { type: 'done', ended: { record, isJournaled: false } };
 }

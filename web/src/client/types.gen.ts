@@ -513,7 +513,7 @@ export type CreateExecutionDto = {
 };
 
 export type ExecutionErrorResponse = {
-    category: 'invalid_request' | 'context_length_exceeded' | 'content_filtered' | 'request_too_large' | 'model_not_found' | 'credential_invalid' | 'permission_denied' | 'quota_exhausted' | 'billing_error' | 'request_exceeds_rate_limit' | 'rate_limited' | 'overloaded' | 'server_error' | 'gateway_error' | 'provider_timeout' | 'provider_conflict' | 'connect_failed' | 'connection_lost' | 'timeout_no_response' | 'response_truncated' | 'invalid_response' | 'deadline_exceeded' | 'blocked_destination' | 'cancelled' | 'internal' | 'provider_key_missing' | 'provider_key_unreadable' | 'ledger_unavailable' | 'interrupted';
+    category: 'invalid_request' | 'context_length_exceeded' | 'content_filtered' | 'request_too_large' | 'model_not_found' | 'credential_invalid' | 'permission_denied' | 'quota_exhausted' | 'billing_error' | 'request_exceeds_rate_limit' | 'rate_limited' | 'overloaded' | 'server_error' | 'gateway_error' | 'provider_timeout' | 'provider_conflict' | 'connect_failed' | 'connection_lost' | 'timeout_no_response' | 'response_truncated' | 'invalid_response' | 'deadline_exceeded' | 'blocked_destination' | 'cancelled' | 'internal' | 'provider_key_missing' | 'provider_key_unreadable' | 'ledger_unavailable' | 'content_unreadable' | 'interrupted';
     /**
      * Code of the error catalogue
      */
@@ -577,7 +577,7 @@ export type AttemptResponse = {
      * unknown: no outcome is recorded, so the request may have been sent and billed
      */
     status: 'unknown' | 'succeeded' | 'failed';
-    errorCategory: 'invalid_request' | 'context_length_exceeded' | 'content_filtered' | 'request_too_large' | 'model_not_found' | 'credential_invalid' | 'permission_denied' | 'quota_exhausted' | 'billing_error' | 'request_exceeds_rate_limit' | 'rate_limited' | 'overloaded' | 'server_error' | 'gateway_error' | 'provider_timeout' | 'provider_conflict' | 'connect_failed' | 'connection_lost' | 'timeout_no_response' | 'response_truncated' | 'invalid_response' | 'deadline_exceeded' | 'blocked_destination' | 'cancelled' | 'internal' | 'provider_key_missing' | 'provider_key_unreadable' | 'ledger_unavailable' | 'interrupted' | null;
+    errorCategory: 'invalid_request' | 'context_length_exceeded' | 'content_filtered' | 'request_too_large' | 'model_not_found' | 'credential_invalid' | 'permission_denied' | 'quota_exhausted' | 'billing_error' | 'request_exceeds_rate_limit' | 'rate_limited' | 'overloaded' | 'server_error' | 'gateway_error' | 'provider_timeout' | 'provider_conflict' | 'connect_failed' | 'connection_lost' | 'timeout_no_response' | 'response_truncated' | 'invalid_response' | 'deadline_exceeded' | 'blocked_destination' | 'cancelled' | 'internal' | 'provider_key_missing' | 'provider_key_unreadable' | 'ledger_unavailable' | 'content_unreadable' | 'interrupted' | null;
     billed: 'no' | 'yes' | 'partial' | 'unknown';
     /**
      * Milliseconds of the provider call
@@ -665,9 +665,13 @@ export type ExecutionResponse = {
      */
     timeToFirstTokenMs: number | null;
     /**
-     * Of a failed or cancelled one: what had come until then
+     * Of a failed or cancelled one: what had come until then; null: none, not stored, or `unreadable`
      */
     output: ExecutionOutputResponse | null;
+    /**
+     * What is stored but cannot be opened, because it was damaged or its key is lost; it is null here. Empty: all that is stored is shown. Everything else of the execution is as it was recorded. Lists do not open content, so they do not say
+     */
+    unreadable: Array<'request' | 'output'>;
     attempts: Array<AttemptResponse>;
     /**
      * null: nothing was paid
@@ -828,16 +832,20 @@ export type ExecutionDetailResponse = {
      */
     timeToFirstTokenMs: number | null;
     /**
-     * Of a failed or cancelled one: what had come until then
+     * Of a failed or cancelled one: what had come until then; null: none, not stored, or `unreadable`
      */
     output: ExecutionOutputResponse | null;
+    /**
+     * What is stored but cannot be opened, because it was damaged or its key is lost; it is null here. Empty: all that is stored is shown. Everything else of the execution is as it was recorded. Lists do not open content, so they do not say
+     */
+    unreadable: Array<'request' | 'output'>;
     attempts: Array<AttemptResponse>;
     /**
      * null: nothing was paid
      */
     receipt: ReceiptResponse | null;
     /**
-     * What was asked: `messages`, `system`, `tools`, …; null: the workspace does not store it
+     * What was asked: `messages`, `system`, `tools`, …; null: the workspace does not store it, or it is `unreadable`
      */
     request: {
         [key: string]: unknown;
