@@ -72,7 +72,10 @@ describe('the list of executions', () => {
 
   it('shows each as it is read alone, without attempts and answer', async () => {
     const [first] = (await list('?limit=1')).data;
-    const { attempts, output, unreadable, receipt, ...summary } = await bench.read(first!.id, workspaceId);
+    const { attempts, output, unreadable, receipt, ...summary } = await bench.read(
+      first!.id,
+      workspaceId,
+    );
     expect([attempts.length, output.content, receipt.costUsd]).toEqual([1, 'Hello', '0.00001']);
     expect(unreadable).toEqual([]);
     expect(first).toEqual(summary);
