@@ -2,7 +2,13 @@ import { unlinkSync } from 'node:fs';
 import { readFile, truncate } from 'node:fs/promises';
 import { CryptoRefused, type JournalFileKey, type JournalKeys } from '../crypto';
 import { openAcknowledgements, openReceipt } from './journal-codec';
-import { type JournalRecord, type Piece, readPieces, RECORD_KIND } from './journal-record';
+import {
+  encodeRecord,
+  type JournalRecord,
+  type Piece,
+  readPieces,
+  RECORD_KIND,
+} from './journal-record';
 import type { Quarantine } from './quarantine';
 
 /** A receipt that is in the journal and not yet acknowledged. */
@@ -10,6 +16,11 @@ export interface KeptReceipt {
   readonly receipt: string;
   /** It is settled in the database: the journal may forget it. */
   acknowledge(): void;
+  /**
+   * It is refused, and would be at every try: the journal puts it into its quarantine, for a person, and forgets it.
+   * @throws an error of the operating system: then it stays and is given again
+   */
+  setAside(): Promise<void>;
 }
 
 interface Located {
@@ -49,12 +60,14 @@ export class AdoptedFile {
     for (const [entry, { key, record }] of located) {
       if (!unsettled.has(entry)) continue;
       const receipt = openReceipt(key, record);
-      yield {
-        receipt,
-        acknowledge: () => {
-          if (unsettled.delete(entry)) this.#deleteIfSettled();
-        },
+      const acknowledge = () => {
+        if (unsettled.delete(entry)) this.#deleteIfSettled();
       };
+      const setAside = async () => {
+        await this.quarantine.keepRefused(this.fileId, entry, encodeRecord(record));
+        acknowledge();
+      };
+      yield { receipt, acknowledge, setAside };
     }
     this.#deleteIfSettled();
   }

@@ -6,6 +6,7 @@ import { GroupSync } from './group-sync';
 import { type IsAlive, JournalAdoption } from './journal-adoption';
 import { openReceipt, sealAcknowledgements, sealReceipt } from './journal-codec';
 import { readPieces } from './journal-record';
+import type { JournalStatus } from './journal-status';
 import { JournalUnavailable } from './journal-unavailable';
 import type { Extent, OwnFile } from './own-file';
 import { OwnFiles } from './own-files';
@@ -26,17 +27,6 @@ export interface ReceiptJournalOptions {
   /** What all files that this server holds may take together. */
   readonly maximumBytes: number;
   readonly fileBytes?: number;
-}
-
-/** How the journal is. */
-export interface JournalStatus {
-  /** A receipt could be kept now; it was tried. */
-  readonly writable: boolean;
-  readonly bytes: number;
-  /** Receipts that are kept and not acknowledged, those of adopted files included. */
-  readonly unsettled: number;
-  /** Damaged pieces that wait for a person. */
-  readonly quarantined: number;
 }
 
 /**
@@ -119,6 +109,19 @@ export class ReceiptJournal implements OnApplicationShutdown {
     this.#acknowledged = [];
   }
 
+  /**
+   * The receipt is refused, and would be at every try: it goes into the quarantine, for a person, and is forgotten here.
+   * An unknown number is ignored.
+   * @throws an error of the operating system: then it stays, and is left for adoption
+   */
+  async setAside(entry: number): Promise<void> {
+    const file = this.#files?.all.find(({ unsettled }) => unsettled.has(entry));
+    const extent = file?.unsettled.get(entry);
+    if (file === undefined || extent === undefined) return;
+    await this.#quarantine.keepRefused(file.key.fileId, entry, file.read(extent));
+    this.acknowledge(entry);
+  }
+
   /** What this server appended and did not acknowledge, in this order. */
   async *unsettled(): AsyncGenerator<KeptReceipt> {
     for (const file of [...this.#opened().all]) {
@@ -129,7 +132,7 @@ export class ReceiptJournal implements OnApplicationShutdown {
           this.acknowledge(entry);
         };
         if (receipt === null) acknowledge();
-        else yield { receipt, acknowledge };
+        else yield { receipt, acknowledge, setAside: () => this.setAside(entry) };
       }
     }
   }

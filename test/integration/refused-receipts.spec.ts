@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { settlementRow } from '../../src/executions/ledger/ledger-rows';
 import { Settlements } from '../../src/executions/ledger/settlements';
@@ -11,6 +12,7 @@ import { TestApp } from '../support/test-app';
 describe('a receipt that the ledger refuses', () => {
   let directory: string;
   let app: TestApp;
+  const nodes: TestApp[] = [];
 
   beforeAll(async () => {
     directory = await makeScratchDirectory();
@@ -22,6 +24,11 @@ describe('a receipt that the ledger refuses', () => {
     await rm(directory, { recursive: true });
   });
 
+  afterEach(async () => {
+    for (const node of nodes.splice(0)) await node.close();
+    await rm(quarantine(), { recursive: true, force: true });
+  });
+
   const journalOf = (node: TestApp) => node.app.get(ReceiptJournal, { strict: false });
   const key = () => ({
     ...{ executionId: uuidv7(), workspaceId: uuidv7() },
@@ -30,27 +37,78 @@ describe('a receipt that the ledger refuses', () => {
   /** Not a date, so the statement fails whatever there is to settle. */
   const refused = () => ({ ...settlementRow(key(), COMPLETED), completed_at: 'not a date' });
 
-  it('is in the journal and keeps no later one from the ledger', async () => {
+  const quarantine = () => join(directory, 'journal', 'quarantine');
+  const errorsOf = (node: TestApp) => {
+    return jest.spyOn(node.app.get(JournalAdoption, { strict: false })['logger'], 'error');
+  };
+
+  it('is put aside and keeps no later one from the ledger', async () => {
     const settlements = app.app.get(Settlements, { strict: false });
     const tooLong = { ...OUTCOME, latencyMs: 2 ** 40 };
     const recorded = await settlements.record(key(), { ...COMPLETED, outcome: tooLong });
     expect(recorded).toEqual({ isJournaled: true });
     await settlements.replay();
     expect(settlements.missedCount).toBe(0);
-    expect(journalOf(app).status().unsettled).toBe(1);
+    expect(journalOf(app).status()).toMatchObject({ unsettled: 0, quarantined: 1 });
   });
 
-  it('of a dead server is kept, and the others are settled', async () => {
-    const variables = { KEYRUN_DATA_DIR: directory };
-    const second = await TestApp.start({ variables, nodeOf: app });
-    await journalOf(app).open(uuidv7());
-    journalOf(app).append(JSON.stringify(refused()));
-    journalOf(app).append(JSON.stringify(settlementRow(key(), COMPLETED)));
+  /** A server that died and left them, and one that lives. */
+  const leave = async (...receipts: object[]) => {
+    const second = await TestApp.start({ variables: { KEYRUN_DATA_DIR: directory }, nodeOf: app });
+    nodes.push(second);
+    const deadId = uuidv7();
+    await journalOf(app).open(deadId);
+    for (const receipt of receipts) journalOf(app).append(JSON.stringify(receipt));
     const adoption = second.app.get(JournalAdoption, { strict: false });
+    return { second, adoption, deadId, log: errorsOf(second) };
+  };
+
+  it('of a dead server is told once and put aside, and the others are settled', async () => {
+    const { second, adoption, deadId, log } = await leave(
+      refused(),
+      settlementRow(key(), COMPLETED),
+      refused(),
+    );
     await adoption.adopt();
-    expect(journalOf(second).status().unsettled).toBe(1);
+    expect(journalOf(second).status()).toMatchObject({ unsettled: 0, quarantined: 2 });
+    for (const name of await readdir(quarantine())) {
+      expect(name).toMatch(new RegExp(`^${deadId}\\.000001\\.\\d+\\.refused$`));
+    }
+    expect(log).toHaveBeenCalledTimes(2);
     await adoption.adopt();
-    expect(journalOf(second).status().unsettled).toBe(1);
-    await second.close();
+    expect(log).toHaveBeenCalledTimes(2);
+
+    // Moved back, both of them, it is tried again.
+    const [one, other] = (await readdir(quarantine())).map((name) => join(quarantine(), name));
+    const back = join(directory, 'journal', `${deadId}.000001.${deadId}.journal`);
+    await writeFile(back, Buffer.concat([await readFile(one!), await readFile(other!)]));
+    await rm(quarantine(), { recursive: true });
+    await adoption.adopt();
+    expect(log).toHaveBeenCalledTimes(4);
+    expect(journalOf(second).status()).toMatchObject({ unsettled: 0, quarantined: 2 });
+  });
+
+  it('of a dead server that cannot be put aside stays, and is told once', async () => {
+    const { second, adoption, log } = await leave(refused(), settlementRow(key(), COMPLETED));
+    await writeFile(quarantine(), 'in the way');
+    for (let round = 0; round < 3; round += 1) await adoption.adopt();
+    expect(journalOf(second).status()).toMatchObject({ unsettled: 1 });
+    expect(log).toHaveBeenCalledTimes(1);
+    await rm(quarantine());
+    await adoption.adopt();
+    expect(journalOf(second).status()).toMatchObject({ unsettled: 0, quarantined: 1 });
+    expect(log).toHaveBeenCalledTimes(1);
+  });
+
+  it('is none because the workspace is gone: there is nothing to be settled', async () => {
+    const workspace = await app.request('post', '/api/workspaces').send({ name: 'Doomed' });
+    const { id: workspaceId } = workspace.body as { id: string };
+    const { second, adoption, log } = await leave(
+      settlementRow({ ...key(), workspaceId }, COMPLETED),
+    );
+    await app.request('delete', `/api/workspaces/${workspaceId}`).expect(204);
+    await adoption.adopt();
+    expect(journalOf(second).status()).toMatchObject({ unsettled: 0, quarantined: 0 });
+    expect(log).not.toHaveBeenCalled();
   });
 });

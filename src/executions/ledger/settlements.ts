@@ -63,7 +63,7 @@ export class Settlements implements OnModuleDestroy {
     return this.missed.size;
   }
 
-  /** Tells the ledger what it missed. What it refuses for another reason than its absence stays in the journal. */
+  /** Tells the ledger what it missed. What it refuses for another reason than its absence is put aside, for a person. */
   async replay(): Promise<void> {
     this.timer = null;
     for (const [entry, row] of this.missed) {
@@ -72,9 +72,11 @@ export class Settlements implements OnModuleDestroy {
       } catch (error) {
         if (!isFaultOfARow(error)) break;
         this.logger.error({
-          message: 'the ledger refuses a receipt, which stays in the journal',
+          message: 'the ledger refuses a receipt, which is put aside',
           executionId: row.execution_id,
         });
+        // What cannot be put aside stays in the journal, for whoever adopts it.
+        await this.journal.setAside(entry).catch(() => undefined);
       }
       this.missed.delete(entry);
     }

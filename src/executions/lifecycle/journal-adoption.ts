@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { ReceiptJournal } from '../../receipt-journal';
+import { type KeptReceipt, ReceiptJournal } from '../../receipt-journal';
 import { ExecutionLedger } from '../ledger/execution-ledger';
 import { isFaultOfARow } from '../ledger/group-commit';
 import type { SettlementRow } from '../ledger/ledger-rows';
@@ -11,6 +11,8 @@ const IS_ALIVE = 'SELECT server_is_alive($1) AS "isAlive"';
 @Injectable()
 export class JournalAdoption {
   private readonly logger = new Logger(JournalAdoption.name);
+  /** Executions whose receipts were refused: told once, however often they are given. */
+  private readonly refused = new Set<string>();
 
   constructor(
     private readonly dataSource: DataSource,
@@ -23,7 +25,10 @@ export class JournalAdoption {
     for await (const entry of this.journal.adopt((id) => this.isAlive(id))) {
       const row = JSON.parse(entry.receipt) as SettlementRow;
       const isSettled = await this.settleUnlessRefused(row);
-      if (isSettled === null) continue;
+      if (isSettled === null) {
+        await this.setAside(entry, row.execution_id);
+        continue;
+      }
       entry.acknowledge();
       if (!isSettled) continue;
       this.logger.log({
@@ -33,16 +38,26 @@ export class JournalAdoption {
     }
   }
 
-  /** One receipt that the ledger refuses must not keep the others from it. @returns null: refused, so it is kept. */
+  /** One receipt that the ledger refuses must not keep the others from it. @returns null: refused. */
   private async settleUnlessRefused(row: SettlementRow): Promise<boolean | null> {
     try {
       return await this.ledger.settle(row);
     } catch (error) {
       if (!isFaultOfARow(error)) throw error;
-      const executionId = row.execution_id;
-      this.logger.error({ message: 'the ledger refuses a receipt of a dead server', executionId });
       return null;
     }
+  }
+
+  /** A receipt that cannot be put aside stays where it is, and keeps no other from the ledger either. */
+  private async setAside(entry: KeptReceipt, executionId: string): Promise<void> {
+    if (!this.refused.has(executionId)) {
+      this.logger.error({ message: 'the ledger refuses a receipt of a dead server', executionId });
+    }
+    this.refused.add(executionId);
+    await entry.setAside().then(
+      () => this.refused.delete(executionId),
+      () => undefined,
+    );
   }
 
   private async isAlive(serverId: string): Promise<boolean> {
