@@ -77,6 +77,29 @@ describe('the executions page', () => {
     await page.getByRole('row', { name: /narrow-me/ }).waitFor();
   });
 
+  it('narrows to a time that ends now, or to one between two moments', async () => {
+    await run({ agentId: 'just-now' });
+    const { page } = await bench().openSignedIn(bench().path('executions?agentId=just-now'));
+    const row = page.getByRole('row', { name: /just-now/ });
+    await row.waitFor();
+    const choose = async (name: string) => {
+      await page.getByRole('combobox', { name: 'Time' }).click();
+      await page.getByRole('option', { name }).click();
+    };
+    await choose('Last hour');
+    await page.waitForURL(/from=\d{4}-\d{2}-\d{2}T/);
+    await row.waitFor();
+    await choose('From … until …');
+    await page.getByLabel('Until').fill('2020-01-01T00:00');
+    await page.getByLabel('From').fill('2019-01-01T00:00');
+    await page.getByText('No execution fits these filters.').waitFor();
+    await page.reload();
+    expect(await page.getByLabel('From').inputValue()).toBe('2019-01-01T00:00');
+    await choose('Any time');
+    await page.waitForURL((url) => !url.search.includes('from=') && !url.search.includes('to='));
+    await row.waitFor();
+  });
+
   it('shows what was asked, and runs it again, whoever sent it', async () => {
     const { id } = await run({ agentId: 'again', system: 'Be brief.', temperature: 0.5 });
     const { page } = await bench().openSignedIn(bench().path(`executions/${id}`));

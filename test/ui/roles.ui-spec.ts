@@ -82,6 +82,18 @@ describe('the web UI offers what the role in the workspace allows:', () => {
     );
   });
 
+  it('to nobody a workspace that is deleted under the open page', async () => {
+    const doomed = await bench().createWorkspace('Doomed');
+    const watched = await bench().openSignedIn(`/workspaces/${doomed}/executions`);
+    watched.expect(/status of 404/);
+    const { page } = watched;
+    await page.getByText('Nothing ran yet').waitFor();
+    await bench().call('DELETE', `../${doomed}`);
+    await watched.setVisibility('hidden');
+    await watched.setVisibility('visible');
+    await page.getByRole('heading', { name: 'No such workspace' }).waitFor();
+  });
+
   it('to nobody a workspace that is not theirs, and a way back', async () => {
     const foreign = await bench().createWorkspace('Foreign');
     const token = await bench().createToken({ role: 'admin' });

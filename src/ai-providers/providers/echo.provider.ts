@@ -38,7 +38,7 @@ const FAILURES = new Map<string, Failure>([
 export class EchoProvider implements AIProvider {
   static readonly description = {
     id: 'echo',
-    displayName: 'Echo (built in, for trying things out)',
+    displayName: 'Echo',
     requiresKey: false,
     credentialFields: [],
     defaultBaseUrl: null,

@@ -1,4 +1,4 @@
-import { Code, Group, Table, Text } from '@mantine/core';
+import { Box, Code, Group, Table, Text } from '@mantine/core';
 import type { ApiKeyResponse, ProviderResponse } from '../../client';
 import { useMay } from '../../app/workspace';
 import { Age } from '../../elements/age';
@@ -21,15 +21,14 @@ export function ApiKeyTable({ keys, providers, usage }: ApiKeyTableProps) {
   const hasActions = mayWrite || mayTest;
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Keys">
-      <Table verticalSpacing="sm" miw={760}>
+      <Table verticalSpacing="sm" miw={400}>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Key</Table.Th>
-            <Table.Th>Secret</Table.Th>
             <Table.Th>Status</Table.Th>
-            <Table.Th>Last tested</Table.Th>
-            <Table.Th>Last used</Table.Th>
-            <Table.Th>Spent in 30 days</Table.Th>
+            <Table.Th visibleFrom="md">Last tested</Table.Th>
+            <Table.Th visibleFrom="md">Last used</Table.Th>
+            <Table.Th visibleFrom="md">Spent in 30 days</Table.Th>
             {hasActions && <Table.Th>Actions</Table.Th>}
           </Table.Tr>
         </Table.Thead>
@@ -39,17 +38,18 @@ export function ApiKeyTable({ keys, providers, usage }: ApiKeyTableProps) {
               <Table.Th scope="row">
                 <KeyName apiKey={key} providers={providers} />
               </Table.Th>
-              <Table.Td>{key.last4 === '' ? 'hidden' : <Code>…{key.last4}</Code>}</Table.Td>
               <Table.Td>
                 <KeyStatusBadge status={key.status} />
               </Table.Td>
-              <Table.Td>
+              <Table.Td visibleFrom="md" className="no-wrap">
                 <Age time={key.lastTestedAt} />
               </Table.Td>
-              <Table.Td>
+              <Table.Td visibleFrom="md" className="no-wrap">
                 <Age time={key.lastUsedAt} />
               </Table.Td>
-              <Table.Td>{spent(usage, key.id)}</Table.Td>
+              <Table.Td visibleFrom="md" className="figures">
+                {spent(usage, key.id)}
+              </Table.Td>
               {hasActions && (
                 <Table.Td>
                   <ApiKeyActions apiKey={key} providers={providers} usage={usage?.get(key.id)} />
@@ -73,10 +73,13 @@ function KeyName({
   const name = providers.find(({ id }) => id === apiKey.provider)?.displayName ?? apiKey.provider;
   return (
     <Group wrap="nowrap" gap="sm">
-      <ProviderLogo id={apiKey.provider} name={name} size={28} />
+      <Box visibleFrom="sm" h={28}>
+        <ProviderLogo id={apiKey.provider} name={name} size={28} />
+      </Box>
       <div>
         <Text fw={600} size="sm" className="wrap-anywhere">
-          {apiKey.label}
+          {apiKey.label}{' '}
+          <Code className="no-wrap">{apiKey.last4 === '' ? 'hidden' : `…${apiKey.last4}`}</Code>
         </Text>
         <Text size="xs" c="dimmed" className="wrap-anywhere">
           {name}

@@ -1,18 +1,20 @@
-import { Button, Group, Select, TextInput } from '@mantine/core';
+import { Button, Select, TextInput } from '@mantine/core';
 import { useDebouncedText } from '../../elements/use-debounced-text';
 import { useApiKeys, useProviders } from '../api-keys/api-keys-api';
 import { STATUS_CHOICES } from './execution-status-badge';
+import classes from './filter-bar.module.css';
 import { FILTER_NAMES, type useFilters } from './filters';
+import { TimeFilter } from './time-filter';
 
 type FilterState = ReturnType<typeof useFilters>;
 
 export function FilterBar({ state }: { state: FilterState }) {
-  const { filters, set, clear } = state;
+  const { filters, change, clear } = state;
   const providers = useProviders();
   const keys = useApiKeys();
   const isNarrowed = FILTER_NAMES.some((name) => filters[name] !== undefined);
   return (
-    <Group align="flex-end" gap="sm" role="search" aria-label="Filters">
+    <div className={classes.bar} role="search" aria-label="Filters">
       <Choice label="Status" name="status" choices={STATUS_CHOICES} state={state} />
       <Choice
         label="Provider"
@@ -34,26 +36,13 @@ export function FilterBar({ state }: { state: FilterState }) {
         }))}
         state={state}
       />
-      <Moment
-        label="From"
-        value={filters.from}
-        take={(time) => {
-          set('from', time);
-        }}
-      />
-      <Moment
-        label="Until"
-        value={filters.to}
-        take={(time) => {
-          set('to', time);
-        }}
-      />
+      <TimeFilter filters={filters} change={change} />
       {isNarrowed && (
-        <Button variant="default" onClick={clear}>
+        <Button variant="default" w="fit-content" onClick={clear}>
           Clear
         </Button>
       )}
-    </Group>
+    </div>
   );
 }
 
@@ -74,7 +63,6 @@ function Choice({
       label={label}
       placeholder="All"
       clearable
-      w={150}
       data={choices}
       value={filters[name] ?? null}
       onChange={(value) => {
@@ -91,7 +79,6 @@ function Typed({ label, name, state: { filters, set } }: FilterProps) {
   return (
     <TextInput
       label={label}
-      w={150}
       value={text}
       maxLength={200}
       onChange={(event) => {
@@ -99,35 +86,4 @@ function Typed({ label, name, state: { filters, set } }: FilterProps) {
       }}
     />
   );
-}
-
-function Moment({
-  label,
-  value,
-  take,
-}: {
-  label: string;
-  value: string | undefined;
-  take: (time: string | null) => void;
-}) {
-  return (
-    <TextInput
-      label={label}
-      type="datetime-local"
-      w={210}
-      value={value === undefined ? '' : localTime(value)}
-      onChange={(event) => {
-        const time = Date.parse(event.currentTarget.value);
-        take(Number.isNaN(time) ? null : new Date(time).toISOString());
-      }}
-    />
-  );
-}
-
-/** As the input wants it: local, to the minute. */
-function localTime(time: string): string {
-  const date = new Date(time);
-  if (Number.isNaN(date.getTime())) return '';
-  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
-  return local.toISOString().slice(0, 16);
 }

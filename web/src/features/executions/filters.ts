@@ -22,19 +22,25 @@ export function useFilters() {
     const value = parameters.get(name);
     if (value !== null && value !== '') filters[name] = value;
   }
-  const set = (name: FilterName, value: string | null) => {
+  // All at once: of two changes in a row, the second would not know of the first.
+  const change = (changes: Partial<Record<FilterName, string | null>>) => {
     setParameters(
       (current) => {
         const next = new URLSearchParams(current);
-        if (value === null || value === '') next.delete(name);
-        else next.set(name, value);
+        for (const [name, value] of Object.entries(changes)) {
+          if (value === null || value === '') next.delete(name);
+          else next.set(name, value);
+        }
         return next;
       },
       { replace: true },
     );
   };
+  const set = (name: FilterName, value: string | null) => {
+    change({ [name]: value });
+  };
   const clear = () => {
     setParameters({}, { replace: true });
   };
-  return { filters, set, clear, search: parameters.toString() };
+  return { filters, set, change, clear, search: parameters.toString() };
 }

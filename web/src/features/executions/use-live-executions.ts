@@ -4,6 +4,7 @@ import { executionsControllerGet, executionsControllerList } from '../../client'
 import { useWorkspaceId } from '../../app/workspace';
 import { followExecutions } from '../../http/execution-feed';
 import type { Page } from '../../http/pages';
+import { toProblem } from '../../http/problem';
 import {
   type ExecutionPages,
   type ExecutionRow,
@@ -86,7 +87,12 @@ function useFeed(key: ListKey, isEnabled: boolean): void {
     };
     const catchUp = async () => {
       // Whoever is not signed in any more learns it by the answer; after any other failure the feed is tried.
-      const newest = await readPage(workspaceId, filters).catch(() => null);
+      const newest = await readPage(workspaceId, filters).catch((error: unknown) => {
+        // The workspace is gone, or not for this token any more: what surrounds the page finds out.
+        const isRefused = [403, 404].includes(toProblem(error).status);
+        if (isRefused) void queries.invalidateQueries({ queryKey: ['workspaces'] });
+        return null;
+      });
       if (newest === null || isOver || take(newest)) return;
       queries.setQueryData<ExecutionPages>(key, { pages: [newest], pageParams: [undefined] });
     };

@@ -65,7 +65,13 @@ export function PlaygroundPage() {
               </Title>
               <CopyButton text={curl} label="Copy as curl" />
             </Group>
-            <Code block tabIndex={0} role="region" aria-label="The request as curl">
+            <Code
+              block
+              tabIndex={0}
+              role="region"
+              aria-label="The request as curl"
+              className="wrapped-code"
+            >
               {curl}
             </Code>
           </Card>

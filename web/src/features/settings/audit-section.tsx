@@ -34,6 +34,10 @@ export function AuditSection() {
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.nextCursor ?? undefined,
   });
+  const [result, setResult] = useState<AuditVerificationResponse | null>(null);
+  const verification = useAction(async () => {
+    setResult((await auditControllerVerify({ path: { workspaceId } })).data);
+  });
   const rows = events.data?.pages.flatMap(({ data }) => data) ?? [];
   return (
     <Stack>
@@ -47,16 +51,26 @@ export function AuditSection() {
           value={action}
           onChange={setAction}
         />
-        <Button
-          component="a"
-          variant="default"
-          href={`/api/workspaces/${workspaceId}/audit-events/export`}
-          download
-        >
-          Export
-        </Button>
+        <Group gap="xs">
+          <Button
+            variant="default"
+            loading={verification.isRunning}
+            onClick={() => void verification.run()}
+          >
+            Verify the chain
+          </Button>
+          <Button
+            component="a"
+            variant="default"
+            href={`/api/workspaces/${workspaceId}/audit-events/export`}
+            download
+          >
+            Export
+          </Button>
+        </Group>
       </Group>
-      <Verification />
+      <ProblemAlert problem={verification.problem} />
+      {result !== null && <Verified result={result} />}
       <ProblemAlert problem={events.error === null ? null : toProblem(events.error)} />
       {events.isPending ? <Skeleton h={200} /> : <EventTable events={rows} />}
       {events.hasNextPage && (
@@ -72,41 +86,22 @@ export function AuditSection() {
   );
 }
 
-function Verification() {
-  const workspaceId = useWorkspaceId();
-  const [result, setResult] = useState<AuditVerificationResponse | null>(null);
-  const verification = useAction(async () => {
-    setResult((await auditControllerVerify({ path: { workspaceId } })).data);
-  });
+function Verified({ result }: { result: AuditVerificationResponse }) {
   return (
-    <Stack gap="xs">
-      <Group>
-        <Button
-          variant="default"
-          loading={verification.isRunning}
-          onClick={() => void verification.run()}
-        >
-          Verify the chain
-        </Button>
-      </Group>
-      <ProblemAlert problem={verification.problem} />
-      {result !== null && (
-        <Alert
-          role="status"
-          color={result.ok ? 'green' : 'red'}
-          title={result.ok ? 'The chain is whole' : 'The chain is broken'}
-        >
-          <Text size="sm" className="wrap-anywhere">
-            {formatCount(result.events)} events checked.{' '}
-            {result.firstBroken !== null &&
-              `The first that was tampered with is number ${result.firstBroken.sequence}: ${result.firstBroken.reason}.`}
-            {result.ok &&
-              result.head !== null &&
-              `It ends with ${result.head.hash}. Kept elsewhere, this proves that nothing before it changed.`}
-          </Text>
-        </Alert>
-      )}
-    </Stack>
+    <Alert
+      role="status"
+      color={result.ok ? 'green' : 'red'}
+      title={result.ok ? 'The chain is whole' : 'The chain is broken'}
+    >
+      <Text size="sm" className="wrap-anywhere">
+        {formatCount(result.events)} events checked.{' '}
+        {result.firstBroken !== null &&
+          `The first that was tampered with is number ${result.firstBroken.sequence}: ${result.firstBroken.reason}.`}
+        {result.ok &&
+          result.head !== null &&
+          `It ends with ${result.head.hash}. Kept elsewhere, this proves that nothing before it changed.`}
+      </Text>
+    </Alert>
   );
 }
 
@@ -117,7 +112,7 @@ function EventTable({ events }: { events: readonly AuditEventResponse[] }) {
     (actor === 'server' ? 'the server' : actor);
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Audit events">
-      <Table miw={760}>
+      <Table miw={860}>
         <Table.Thead>
           <Table.Tr>
             {['Number', 'Time', 'Who', 'Action', 'Details'].map((column) => (
@@ -129,9 +124,11 @@ function EventTable({ events }: { events: readonly AuditEventResponse[] }) {
           {events.map((event) => (
             <Table.Tr key={event.id}>
               <Table.Td>{event.sequence}</Table.Td>
-              <Table.Td>{formatDateTime(event.occurredAt)}</Table.Td>
-              <Table.Td className="wrap-anywhere">{nameOf(event.actor)}</Table.Td>
-              <Table.Td>{event.action}</Table.Td>
+              <Table.Td className="no-wrap figures">{formatDateTime(event.occurredAt)}</Table.Td>
+              <Table.Td miw={120} maw={200} className="wrap-anywhere">
+                {nameOf(event.actor)}
+              </Table.Td>
+              <Table.Td className="no-wrap">{event.action}</Table.Td>
               <Table.Td className="wrap-anywhere">
                 <Code>{detailsOf(event)}</Code>
               </Table.Td>

@@ -74,7 +74,7 @@ function RootKeyTable({ rootKeys }: { rootKeys: readonly RootKeyResponse[] }) {
           {rootKeys.map((rootKey) => (
             <Table.Tr key={rootKey.id}>
               <Table.Th scope="row">
-                <Code>{rootKey.id}</Code>
+                <Code className="no-wrap">{rootKey.id}</Code>
               </Table.Th>
               <Table.Td>
                 <StateBadge rootKey={rootKey} />
@@ -91,7 +91,7 @@ function RootKeyTable({ rootKeys }: { rootKeys: readonly RootKeyResponse[] }) {
 function StateBadge({ rootKey }: { rootKey: RootKeyResponse }) {
   const [label, color] = stateOf(rootKey);
   return (
-    <Badge variant="light" color={color} tt="none">
+    <Badge variant="light" color={color} tt="none" miw="max-content">
       {label}
     </Badge>
   );

@@ -1,4 +1,5 @@
 import { Skeleton, Tabs } from '@mantine/core';
+import { useEffect, useRef } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { NotFoundPage } from '../../app/not-found-page';
 import { RoleNote } from '../../app/role-note';
@@ -28,6 +29,11 @@ export function SettingsPage() {
   const { section } = useParams();
   const { data: workspace } = useWorkspace();
   const navigate = useNavigate();
+  const tabs = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const active = tabs.current?.querySelector('[aria-selected=true]');
+    active?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [section, workspace]);
   const current = SECTIONS.find(({ name }) => name === section);
   if (current === undefined) return <NotFoundPage />;
   const isShown = ({ name, needs }: (typeof SECTIONS)[number]) =>
@@ -41,7 +47,7 @@ export function SettingsPage() {
           if (name !== null) void navigate(`/workspaces/${workspaceId}/settings/${name}`);
         }}
       >
-        <Tabs.List mb="lg">
+        <Tabs.List ref={tabs} mb="lg" className="tabs-scroll">
           {SECTIONS.filter(isShown).map(({ name, label }) => (
             <Tabs.Tab key={name} value={name}>
               {label}

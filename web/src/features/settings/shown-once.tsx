@@ -33,7 +33,7 @@ export function ShownOnce({ title, secret, snippet, onClose }: ShownOnceProps) {
         {snippet !== undefined && (
           <>
             <Text size="sm">Ready to paste into a shell:</Text>
-            <Code block tabIndex={0} role="region" aria-label="Snippet">
+            <Code block tabIndex={0} role="region" aria-label="Snippet" className="wrapped-code">
               {snippet}
             </Code>
             <Group>

@@ -83,8 +83,9 @@ function Deletion({ workspace }: { workspace: WorkspaceResponse }) {
     await workspacesControllerDelete({ path: { workspaceId: workspace.id } });
     forgetWorkspace();
     notifyDone(`“${workspace.name}” is deleted.`);
-    await queries.invalidateQueries({ queryKey: ['workspaces'] });
     await navigate(`/workspaces/${session.workspaceId}/keys`);
+    // The list only: nobody asks any more for what is gone.
+    await queries.invalidateQueries({ queryKey: ['workspaces'], exact: true });
   };
   if (!mayDelete) return null;
   return (
@@ -92,11 +93,12 @@ function Deletion({ workspace }: { workspace: WorkspaceResponse }) {
       <Title order={2} size="h4">
         Delete the workspace
       </Title>
-      <Text size="sm" c="dimmed" mb="sm">
+      <Text size="sm" c="dimmed" mt={4} mb="sm">
         Its keys, tokens and executions are deleted. The key that encrypts its secrets is destroyed
         first, so copies of them, in backups too, are unreadable from then on.
       </Text>
       <Button
+        variant="light"
         color="red"
         w="fit-content"
         onClick={() => {

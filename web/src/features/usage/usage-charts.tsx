@@ -63,10 +63,10 @@ export function UsageCharts({ range, days, dayGroups, dimension }: UsageChartsPr
           {...common}
           connectNulls
           data={along({
-            Median: ({ latencyMsP50 }) => latencyMsP50,
-            '95 of 100 below': ({ latencyMsP95 }) => latencyMsP95,
+            p50: ({ latencyMsP50 }) => latencyMsP50,
+            p95: ({ latencyMsP95 }) => latencyMsP95,
           })}
-          series={colored(['Median', '95 of 100 below'])}
+          series={colored(['p50', 'p95'])}
           valueFormatter={formatDuration}
           lineProps={still}
         />

@@ -8,8 +8,8 @@ export function UsageTotals({ totals }: { totals: UsageReport['totals'] }) {
     ['Executions', formatCount(totals.executions)],
     ['Failed', formatRate(totals.errorRate)],
     ['Tokens', formatCount(totals.inputTokens + totals.outputTokens)],
-    ['Latency, median', formatDuration(totals.latencyMsP50)],
-    ['Latency, 95 of 100 below', formatDuration(totals.latencyMsP95)],
+    ['Latency p50', formatDuration(totals.latencyMsP50)],
+    ['Latency p95', formatDuration(totals.latencyMsP95)],
   ] as const;
   return (
     <div>
@@ -19,7 +19,7 @@ export function UsageTotals({ totals }: { totals: UsageReport['totals'] }) {
             <Text size="sm" c="dimmed">
               {label}
             </Text>
-            <Text fw={700} size="lg">
+            <Text fw={700} size="lg" className="figures">
               {value}
             </Text>
           </Card>
