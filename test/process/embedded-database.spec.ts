@@ -36,7 +36,8 @@ describe('a server with its embedded database', () => {
     asOwner(await databaseUrl(dataDirectory), async (owner) => {
       const { rows } = await owner.query<{ usename: string; application_name: string }>(`
         SELECT DISTINCT usename, application_name FROM pg_stat_activity
-         WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY 2`);
+         WHERE datname = current_database() AND pid <> pg_backend_pid()
+           AND backend_type = 'client backend' ORDER BY 2`);
       return rows;
     });
 

@@ -36,7 +36,10 @@ describe('the playground', () => {
   it('gives a request that a shell can send', async () => {
     const { page } = await bench().openSignedIn(bench().path('playground'));
     await page.getByLabel('Message').fill(`It's "quoted" $HOME \`id\``);
-    const curl = await page.getByRole('region', { name: 'The request as curl' }).innerText();
+    const curl = await page
+      .getByRole('region', { name: 'The request as curl' })
+      .filter({ hasText: 'quoted' })
+      .innerText();
     const { spawnSync } = await import('node:child_process');
     const { stdout } = spawnSync('sh', ['-c', curl], {
       encoding: 'utf8',
