@@ -206,12 +206,13 @@ describe('delivering events', () => {
     const slowId = await bench.createWorkspace();
     await bench.save({ url: `${receiver.url}/slow` }, slowId);
     const held: (() => void)[] = [];
-    for (let count = 0; count < 10; count += 1) await bench.run('echo', slowId);
+    // Before there is anything to deliver: the worker does not wait for the last of the runs.
     receiver.answer(
       ...Array.from({ length: 4 }, () => (response: ServerResponse) => {
         held.push(() => response.writeHead(200).end());
       }),
     );
+    await Promise.all(Array.from({ length: 10 }, () => bench.run('echo', slowId)));
     await receiver.untilRequests(4);
     await bench.save();
     await bench.run();

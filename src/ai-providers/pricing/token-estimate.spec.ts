@@ -32,7 +32,7 @@ describe('estimateInputTokens', () => {
     const countTokens = await loadO200kTokenizer();
     const startedAt = performance.now();
     estimateInputTokens(paramsWith(text), countTokens);
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   it('does not tokenize what is too long', () => {
