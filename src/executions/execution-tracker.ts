@@ -9,14 +9,16 @@ import {
   succeeded,
   totalsOf,
 } from './ledger/attempt-outcome';
-import { ExecutionLedger, isUnheard, type StartedRow } from './ledger/execution-ledger';
+import { ExecutionLedger, type StartedRow } from './ledger/execution-ledger';
 import type {
   AttemptOutcome,
   AttemptRecord,
   ExecutionFailure,
   ExecutionRecord,
 } from './ledger/execution-record';
-import type { AttemptKey, ExecutionStart, Settlement } from './ledger/ledger-rows';
+import type { ExecutionStart, Settlement, StartRow } from './ledger/ledger-rows';
+import { attemptKey, describeLostStart } from './ledger/lost-start';
+import { isUnheard } from './ledger/ledger-errors';
 import { Settlements } from './ledger/settlements';
 import { storableOutput } from './ledger/stored-content';
 import { UnheardStarts } from './ledger/unheard-starts';
@@ -25,6 +27,8 @@ import { UnheardStarts } from './ledger/unheard-starts';
 export interface RunningExecution {
   readonly record: ExecutionRecord;
   readonly settings: Pick<StartedRow, 'onDisconnect' | 'storeAtProvider'>;
+  /** What started it, for a database that loses it; null: another server may go on with it then. */
+  readonly start: StartRow | null;
   /** Seals the answer; null: it is not stored. */
   readonly sealer: ContentSealer | null;
   /** Monotonic milliseconds. */
@@ -95,6 +99,7 @@ export class ExecutionTracker {
     return {
       record,
       settings: started,
+      start: this.ledger.rowOf({ ...input, request: null }),
       sealer: isKept ? sealer : null,
       startedAtMs,
       attemptStartedAtMs: performance.now(),
@@ -186,6 +191,7 @@ export class ExecutionTracker {
       ...end,
       ...{ totals, completedAt, latencyMs },
       sealedOutput: storableOutput(sealer, record.id, end.output),
+      lostStart: describeLostStart(execution.start, record),
     };
     const key = attemptKey(record, record.attempts.length);
     const settled = await this.settlements.record(key, settlement);
@@ -220,11 +226,6 @@ interface End {
 /** @throws {IdempotencyKeyTaken} */
 export function refuseTaken({ takenBy, takenFingerprint }: StartedRow): void {
   if (takenBy !== null) throw new IdempotencyKeyTaken(takenBy, takenFingerprint ?? '');
-}
-
-function attemptKey(record: ExecutionRecord, attemptNumber: number): AttemptKey {
-  const { id: executionId, workspaceId, fence } = record;
-  return { executionId, workspaceId, fence, attemptNumber };
 }
 
 /** Gives the last attempt its outcome, unless it has one already. */

@@ -1,3 +1,4 @@
+import { loseLastCommits } from './scenarios/failover';
 import { killDatabase } from './scenarios/killed-database';
 import { killOneOfTwo, killServerInFlight } from './scenarios/killed-server';
 import { drill } from './support/scenario';
@@ -10,4 +11,5 @@ describe('a process that is killed', () => {
   drill('#5 kill -9 of every PostgreSQL process in the middle of 1 000', (random) =>
     killDatabase(1_000, random),
   );
+  drill('#8 the database fails over and loses the last commits', () => loseLastCommits(30));
 });

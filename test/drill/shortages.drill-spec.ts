@@ -1,6 +1,8 @@
+import { exhaustPool } from './scenarios/exhausted';
 import {
   deadlockSettlement,
   dropMonthsAhead,
+  fillJournal,
   loseWakeUps,
   startMany,
   takeJournalAway,
@@ -8,9 +10,11 @@ import {
 import { drill } from './support/scenario';
 
 describe('what is missing or too much', () => {
+  drill('#9 every connection is busy for five seconds', () => exhaustPool(10));
   drill('#10 a deadlock in the settlement, twice', () => deadlockSettlement());
   drill('#37 lost wake-ups', () => loseWakeUps(5));
   drill('#39 the folder of the journal is gone', () => takeJournalAway());
+  drill('#39 the journal is full while the database is away', () => fillJournal());
   drill('#40 the months ahead are missing', () => dropMonthsAhead());
   drill('#43 2 000 starts at once', () => startMany(2_000));
 });

@@ -145,11 +145,11 @@ describe('the ledger of executions', () => {
     const before = bench.upstream.requests.length;
     bench.upstream.script([
       meanwhile(async () => {
-        await sql(`ALTER TABLE execution_attempts RENAME TO execution_attempts_away`);
+        await sql(`REVOKE INSERT ON execution_attempts FROM keyrun_definer`);
       }, 500),
     ]);
     const answer = await bench.run({ ...OPENAI, agentId: 'ledger-down-later' });
-    await sql(`ALTER TABLE execution_attempts_away RENAME TO execution_attempts`);
+    await sql(`GRANT INSERT ON execution_attempts TO keyrun_definer`);
     const problem = expectProblem(answer, 'ledger_unavailable');
     expect(answer.headers['retry-after']).toBe('2');
     expect(bench.upstream.requests).toHaveLength(before + 1);

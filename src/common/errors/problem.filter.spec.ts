@@ -160,6 +160,22 @@ describe('ProblemFilter', () => {
     }
   });
 
+  it.each([
+    ['refuses connections', { code: 'ECONNREFUSED' }],
+    ['breaks them', { message: 'Connection terminated unexpectedly' }],
+    ['shuts down', { code: '57P01' }],
+    ['has no connection left', { code: '53300' }],
+    [
+      'keeps all connections of this server busy',
+      { message: 'timeout exceeded when trying to connect' },
+    ],
+  ])('says when to come back while the database %s', (_what, fields) => {
+    const response = filter(Object.assign(new Error('of the driver'), fields));
+    expect([response.statusCode, response.headers['Retry-After']]).toEqual([503, '1']);
+    expect(JSON.parse(response.body)).toMatchObject({ code: 'not_ready' });
+    expect(logged).not.toHaveBeenCalled();
+  });
+
   it('takes a path that cannot be decoded for one that leads nowhere', () => {
     const fault = new URIError('x');
     expect(problemOf(fault).code).toBe('not_found');

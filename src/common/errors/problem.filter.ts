@@ -121,15 +121,17 @@ function toAppError(error: unknown): AppError {
 
 /** How long a client should wait for the database to come back. */
 const DATABASE_RETRY_AFTER_MS = 1_000;
-/** PostgreSQL is shutting down or starting (class 57), the connection is lost (class 08), or the socket is. */
-const LOST_CONNECTION = /^(57P0[1-4]|08\w{3}|ECONNRESET|ECONNREFUSED|EPIPE)$/;
+/** PostgreSQL is shutting down, starting or full (57, 53300), the connection is lost (class 08), or the socket is. */
+const LOST_CONNECTION = /^(57P0[1-4]|53300|08\w{3}|ECONNRESET|ECONNREFUSED|EPIPE)$/;
 
 function isDatabaseLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
-  // The driver has no code for a connection that ended while it was asked.
+  // The driver has no code for a connection that ended while it was asked, or that it could not get in time.
   return (
     (typeof code === 'string' && LOST_CONNECTION.test(code)) ||
-    /^Connection terminated|connection timeout$/.test(error.message)
+    /^Connection terminated|connection timeout$|^timeout exceeded when trying to connect$/.test(
+      error.message,
+    )
   );
 }

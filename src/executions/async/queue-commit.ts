@@ -4,12 +4,12 @@ import { DataSource } from 'typeorm';
 import { AppError } from '../../common';
 import { ExecutionQueue } from '../../queue';
 import { IdempotencyKeyTaken, refuseTaken } from '../execution-tracker';
+import { ExecutionLedger } from '../ledger/execution-ledger';
 import {
-  ExecutionLedger,
   isConnectionLost,
   LEDGER_RETRY_AFTER_MS,
   ledgerUnavailable,
-} from '../ledger/execution-ledger';
+} from '../ledger/ledger-errors';
 import type { ExecutionStart } from '../ledger/ledger-rows';
 import { UnheardStarts } from '../ledger/unheard-starts';
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { AppError } from '../../common';
 import { Environment } from '../../config';
-import { ledgerUnavailable } from '../ledger/execution-ledger';
+import { ledgerUnavailable } from '../ledger/ledger-errors';
 
 const COUNT = 'SELECT count_queued_executions($1, $2) AS count';
 const RETRY_AFTER_MS = 10_000;

@@ -97,6 +97,7 @@ export class QueuedExecutions {
         attempts: [...record.attempts, attempt],
       },
       settings: { onDisconnect: 'finish', storeAtProvider: row.storeAtProvider },
+      start: null,
       sealer,
       startedAtMs: performance.now(),
       attemptStartedAtMs: performance.now(),

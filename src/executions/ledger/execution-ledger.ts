@@ -5,11 +5,13 @@ import { Environment } from '../../config';
 import { type PreparedStatement, PreparedStatements } from '../../database';
 import { ServerIdentity } from '../lifecycle/server-identity';
 import type { AttemptOutcome, ExecutionFailure } from './execution-record';
-import { GroupCommit, GroupCommitFull } from './group-commit';
+import { GroupCommit, isFaultOfARow } from './group-commit';
+import { isConnectionLost, toLedgerError } from './ledger-errors';
 import {
   type AttemptKey,
   attemptRow,
   type ExecutionStart,
+  type LostStart,
   outcomeRow,
   type SettlementRow,
   type StartRow,
@@ -23,9 +25,6 @@ import {
   START,
   START_ATTEMPT,
 } from './ledger-statements';
-
-/** How long a client should wait when the ledger cannot be written. */
-export const LEDGER_RETRY_AFTER_MS = 2_000;
 
 const SECONDS_PER_HOUR = 3_600;
 /** Measured (npm run bench): more at once make smaller groups, fewer leave the database idle between two. */
@@ -123,10 +122,13 @@ export class ExecutionLedger {
   }
 
   /**
-   * Commits the end of the execution with the outcome of its last attempt.
-   * @returns false when there was nothing to settle any more: it has ended, or is gone.
+   * Commits the end of the execution with the outcome of its last attempt. An execution that was started and is not
+   * there was lost by the database, with the last commits before a failover: it is made again first.
+   * @returns false when there was nothing to settle any more: it has ended, or is gone with its workspace.
    */
-  async settle(row: SettlementRow): Promise<boolean> {
+  async settle({ lostStart, ...row }: SettlementRow): Promise<boolean> {
+    if ((await this.settlements.submit(row)) !== undefined) return true;
+    if (lostStart === undefined || !(await this.startAgain(lostStart))) return false;
     return (await this.settlements.submit(row)) !== undefined;
   }
 
@@ -145,7 +147,24 @@ export class ExecutionLedger {
     await this.statements.run(RELEASE_KEY, [workspaceId, executionId]);
   }
 
-  private rowOf(start: ExecutionStart): StartRow {
+  /** @returns false when it is there, or its workspace is not. */
+  private async startAgain({ start, attempts, outcomes }: LostStart): Promise<boolean> {
+    try {
+      const started = await this.starts.submit(start);
+      // Its key was free when it was lost, and somebody used it since.
+      if (started?.takenBy != null)
+        await this.starts.submit({ ...start, idempotency_key: undefined });
+      for (const outcome of outcomes) await this.outcomes.submit(outcome);
+      for (const attempt of attempts) await this.attempts.submit(attempt);
+      return true;
+    } catch (error) {
+      if (isFaultOfARow(error)) return false;
+      throw error;
+    }
+  }
+
+  /** The row that starts it. */
+  rowOf(start: ExecutionStart): StartRow {
     return startRow(start, {
       ownerId: this.server.id,
       storeContent: this.environment.storeContent,
@@ -204,35 +223,3 @@ async function unlessUnheard<Row>(write: () => Promise<Row>, onDuplicate: () => 
 }
 
 const writtenUnheard = () => ({ startedAt: new Date() });
-
-/** Whether what was to be written may have been written all the same: the answer got lost with the connection. */
-export function isUnheard(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'ledger_unavailable'
-    ? isConnectionLost(error.cause)
-    : false;
-}
-
-/** PostgreSQL said nothing, or that it ends (57P01, 57P02). A refused connection has carried no statement. */
-export function isConnectionLost(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof GroupCommitFull) return false;
-  const { code } = error as { code?: unknown };
-  if (typeof code !== 'string') return true;
-  const isFromPostgres = /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE';
-  return isFromPostgres ? /^(08|57P0[12])/.test(code) : code !== 'ECONNREFUSED';
-}
-
-/** A foreign key that is missing means that the workspace was deleted since the guard looked. */
-function toLedgerError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  if ((error as { code?: string }).code === '23503')
-    return new AppError('not_found', 'No such workspace.');
-  return ledgerUnavailable(error);
-}
-
-/** Nothing was written, so nothing was sent. */
-export function ledgerUnavailable(cause?: unknown): AppError {
-  return new AppError('ledger_unavailable', undefined, {
-    retryAfterMs: LEDGER_RETRY_AFTER_MS,
-    cause,
-  });
-}

@@ -35,6 +35,15 @@ export interface ExecutionStart {
   readonly idempotency: IdempotencyClaim | null;
 }
 
+/** What it takes to start an execution once more that the database lost. Without what was asked, which is long. */
+export interface LostStart {
+  readonly start: StartRow;
+  /** Those after the first. */
+  readonly attempts: readonly ReturnType<typeof attemptRow>[];
+  /** Of those before the last. */
+  readonly outcomes: readonly ReturnType<typeof outcomeRow>[];
+}
+
 export interface Settlement {
   readonly status: 'completed' | 'failed' | 'cancelled';
   readonly outcome: AttemptOutcome;
@@ -49,6 +58,8 @@ export interface Settlement {
   readonly completedAt: Date;
   readonly latencyMs: number;
   readonly timeToFirstTokenMs: number | null;
+  /** Absent for what was asked for asynchronously: another server may run it when it is back in the queue. */
+  readonly lostStart?: LostStart;
 }
 
 /** What `start_executions` reads of one row. */
@@ -112,7 +123,7 @@ export function outcomeRow(key: AttemptKey, outcome: AttemptOutcome) {
   };
 }
 
-/** What `settle_executions` reads of one row. It is also what the receipt journal keeps, so it is plain JSON. */
+/** What `settle_executions` reads of one row, and what may be needed before. It is also what the receipt journal keeps, so it is plain JSON. */
 export type SettlementRow = ReturnType<typeof settlementRow>;
 
 export function settlementRow(key: AttemptKey, settlement: Settlement) {
@@ -127,6 +138,7 @@ export function settlementRow(key: AttemptKey, settlement: Settlement) {
     time_to_first_token_ms: settlement.timeToFirstTokenMs,
     ...usageColumns('total_', settlement.totals),
     output: settlement.sealedOutput?.toString('base64'),
+    lostStart: settlement.lostStart,
   };
 }
 

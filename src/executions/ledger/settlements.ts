@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { AppError } from '../../common';
 import { ReceiptJournal } from '../../receipt-journal';
-import { ExecutionLedger, LEDGER_RETRY_AFTER_MS } from './execution-ledger';
+import { ExecutionLedger } from './execution-ledger';
 import { isFaultOfARow } from './group-commit';
+import { LEDGER_RETRY_AFTER_MS } from './ledger-errors';
 import { type AttemptKey, type Settlement, settlementRow, type SettlementRow } from './ledger-rows';
 
 /** How long an answer may wait for the ledger before it leaves with its receipt in the journal. */
@@ -11,6 +12,8 @@ const LEDGER_LIMIT_MS = 2_000;
 /** Without a journal: waits between the tries to record the end of an execution. */
 const WAITS_MS = [250, 1_000, 4_000];
 const REPLAY_INTERVAL_MS = 500;
+/** With so many to be told, what is in no journal is not kept. */
+const MISSED_MAX = 1_000;
 
 /** Where the end of an execution was recorded. */
 export interface Recorded {
@@ -27,6 +30,8 @@ export class Settlements implements OnModuleDestroy {
   private readonly logger = new Logger(Settlements.name);
   /** Receipts that the ledger did not take, by their entry in the journal. */
   private readonly missed = new Map<number, SettlementRow>();
+  /** The numbers of those that are in no journal are negative, which it ignores. */
+  private lastUnkept = 0;
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -117,6 +122,13 @@ export class Settlements implements OnModuleDestroy {
     }
   }
 
+  /** All that is left when neither takes it; what the client was told is that it is not recorded. */
+  private keepInMemory(row: SettlementRow): void {
+    if (this.missed.size >= MISSED_MAX) return;
+    this.missed.set((this.lastUnkept -= 1), row);
+    this.replaySoon();
+  }
+
   /** The call may have been paid for, so a ledger that cannot be written is tried again for a while. */
   private async settleOrThrow(row: SettlementRow): Promise<Recorded | null> {
     for (let failures = 0; ; failures += 1) {
@@ -126,7 +138,10 @@ export class Settlements implements OnModuleDestroy {
         return isSettled || failures > 0 ? { isJournaled: false } : null;
       } catch (cause) {
         const waitMs = WAITS_MS[failures];
-        if (waitMs === undefined) throw notRecorded(row, cause);
+        if (waitMs === undefined) {
+          this.keepInMemory(row);
+          throw notRecorded(row, cause);
+        }
         await delay(waitMs);
       }
     }

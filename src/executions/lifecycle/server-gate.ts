@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { type JournalStatus, JournalUnavailable, ReceiptJournal } from '../../receipt-journal';
-import { ledgerUnavailable } from '../ledger/execution-ledger';
+import { ledgerUnavailable } from '../ledger/ledger-errors';
 import { Drain } from './drain';
 import { ServerIdentity } from './server-identity';
 import { ServerLease } from './server-lease';

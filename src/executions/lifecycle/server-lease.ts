@@ -5,7 +5,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { ledgerUnavailable } from '../ledger/execution-ledger';
+import { ledgerUnavailable } from '../ledger/ledger-errors';
 import { RunningExecutions } from './running-executions';
 import { ServerIdentity } from './server-identity';
 

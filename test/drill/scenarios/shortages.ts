@@ -2,6 +2,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../process/server-process';
 import { auditedClean, type Finding, inWords, onSite, toldInWords } from '../support/scenario';
+import { LossyProxy } from '../support/lossy-proxy';
 import { untilStatus } from './clients';
 
 /** More starts at once than anything has room for: each is served or told when to come back, none hangs. */
@@ -29,6 +30,7 @@ export async function takeJournalAway(): Promise<Finding> {
       const told = await site.run(node, `without-${site.told.length}`);
       return told.status === 503 && told.retryAfter !== null ? true : null;
     });
+    expect(await site.readiness(node)).toBe(503);
     const paid = site.upstream.paid.length;
     expect(await site.run(node, 'still-without')).toMatchObject({ status: 503 });
     expect(site.upstream.paid).toHaveLength(paid);
@@ -36,8 +38,46 @@ export async function takeJournalAway(): Promise<Finding> {
     await until('service', async () => {
       return (await site.run(node, `back-${site.told.length}`)).status === 201 ? true : null;
     });
+    expect(await site.readiness(node)).toBe(200);
     await auditedClean(site);
-    return `clients: ${toldInWords(site)}`;
+    return `clients: ${toldInWords(site)}; readiness 503, then 200`;
+  });
+}
+
+/** One receipt fits into the journal, a second one does not. */
+const SMALL_JOURNAL = { KEYRUN_JOURNAL_MAX_BYTES: '1000000' };
+const LONG = { kind: 'hold', pieces: 700 } as const;
+
+/** The journal is full while the database is away: what it has no room for is kept in memory, and told as not recorded. */
+export async function fillJournal(): Promise<Finding> {
+  return onSite(async (site) => {
+    const proxy = await LossyProxy.start(await site.databaseUrl());
+    try {
+      const node = await site.start({ DATABASE_URL: proxy.url, ...SMALL_JOURNAL });
+      site.upstream.plan = (tag) => (tag.startsWith('long') ? LONG : { kind: 'answer' });
+      const clients = [0, 1, 2].map((index) => site.run(node, `long-${index}`));
+      await until('all calls', () => (site.upstream.paid.length === 3 ? true : null));
+      proxy.goAway();
+      site.upstream.release();
+      const told = await Promise.all(clients);
+      expect(told.filter(({ isJournaled, status }) => isJournaled && status === 201)).toHaveLength(
+        1,
+      );
+      const unrecorded = told.filter(({ status, code }) => {
+        return status === 503 && code === 'ledger_unavailable';
+      });
+      expect(unrecorded).toHaveLength(2);
+      expect(await site.readiness(node)).toBe(503);
+      proxy.comeBack();
+      await untilStatus(site, 'completed', 3);
+      await until('readiness', async () => ((await site.readiness(node)) === 200 ? true : null));
+      expect(await site.run(node, 'back')).toMatchObject({ status: 201, isJournaled: false });
+      const { counts } = await auditedClean(site);
+      expect((await node.process.stop()).code).toBe(0);
+      return `clients: ${toldInWords(site)}; ledger: ${inWords(counts)}`;
+    } finally {
+      await proxy.close();
+    }
   });
 }
 

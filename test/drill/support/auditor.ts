@@ -90,7 +90,7 @@ function breachesOfAnswers(site: DrillSite, rows: readonly LedgerRow[]): string[
   const found = site.told.flatMap(({ tag, status, executionId, content }) => {
     if (status !== 200 && status !== 201) return [];
     const row = byId.get(executionId ?? '');
-    if (row?.status === 'completed' && content === tag) return [];
+    if (row?.status === 'completed' && content?.split(' ')[0] === tag) return [];
     return [`I4 ${tag} was told ${status} and is ${row?.status ?? 'absent'}`];
   });
   const isShown = site.processes.some(({ stdout, stderr }) => {

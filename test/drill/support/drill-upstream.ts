@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export type Plan =
   | { readonly kind: 'answer'; readonly afterMs?: number }
   /** Headers and the first piece of a stream at once, the rest when {@link DrillUpstream.release} is called. */
-  | { readonly kind: 'hold' }
+  | { readonly kind: 'hold'; /** Of 1 KiB, after the tag. */ readonly pieces?: number }
   /** Refused, so not billed. */
   | { readonly kind: 'refuse'; readonly status: number; readonly headers?: Record<string, string> }
   /** As many pieces of 1 KiB as fast as the reader takes them. */
@@ -100,7 +101,9 @@ export class DrillUpstream {
     if (body.stream !== true) {
       await wait();
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(completion(tag)));
+      const isLong = plan.kind === 'hold' && plan.pieces !== undefined;
+      const more = isLong ? ` ${randomText(plan.pieces)}` : '';
+      response.end(JSON.stringify(completion(tag, more)));
       return;
     }
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -121,13 +124,18 @@ interface ChatRequest {
 
 const USAGE = { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 };
 
-function completion(tag: string) {
-  const message = { role: 'assistant', content: tag, refusal: null };
+function completion(tag: string, more: string) {
+  const message = { role: 'assistant', content: `${tag}${more}`, refusal: null };
   return {
     ...{ id: `chatcmpl-${tag}`, object: 'chat.completion', created: 1_790_000_000, model: MODEL },
     choices: [{ index: 0, message, logprobs: null, finish_reason: 'stop' }],
     usage: USAGE,
   };
+}
+
+/** That nothing can make shorter. */
+function randomText(kibibytes: number): string {
+  return randomBytes(kibibytes * 768).toString('base64');
 }
 
 function chunk() {

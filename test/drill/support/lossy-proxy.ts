@@ -55,6 +55,16 @@ export class LossyProxy {
     this.#left = loss.times ?? 1;
   }
 
+  /** Every connection breaks, and nobody gets through any more. */
+  goAway(): void {
+    this.#awayUntilMs = Infinity;
+    this.#breakAll();
+  }
+
+  comeBack(): void {
+    this.#awayUntilMs = -Infinity;
+  }
+
   async close(): Promise<void> {
     const closed = once(this.server, 'close');
     this.server.close();

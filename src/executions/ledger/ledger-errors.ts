@@ -1,0 +1,37 @@
+import { AppError } from '../../common';
+import { GroupCommitFull } from './group-commit';
+
+/** How long a client should wait when the ledger cannot be written. */
+export const LEDGER_RETRY_AFTER_MS = 2_000;
+
+/** Whether what was to be written may have been written all the same: the answer got lost with the connection. */
+export function isUnheard(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'ledger_unavailable'
+    ? isConnectionLost(error.cause)
+    : false;
+}
+
+/** PostgreSQL said nothing, or that it ends (57P01, 57P02). A refused connection has carried no statement. */
+export function isConnectionLost(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof GroupCommitFull) return false;
+  const { code } = error as { code?: unknown };
+  if (typeof code !== 'string') return true;
+  const isFromPostgres = /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE';
+  return isFromPostgres ? /^(08|57P0[12])/.test(code) : code !== 'ECONNREFUSED';
+}
+
+/** A foreign key that is missing means that the workspace was deleted since the guard looked. */
+export function toLedgerError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if ((error as { code?: string }).code === '23503')
+    return new AppError('not_found', 'No such workspace.');
+  return ledgerUnavailable(error);
+}
+
+/** Nothing was written, so nothing was sent. */
+export function ledgerUnavailable(cause?: unknown): AppError {
+  return new AppError('ledger_unavailable', undefined, {
+    retryAfterMs: LEDGER_RETRY_AFTER_MS,
+    cause,
+  });
+}

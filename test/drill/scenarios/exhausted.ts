@@ -1,0 +1,76 @@
+import { Client } from 'pg';
+import { until } from '../../process/server-process';
+import type { DrillSite, Node } from '../support/drill-site';
+import { auditedClean, type Finding, inWords, onSite, toldInWords } from '../support/scenario';
+
+/** More readers than a server has connections. */
+const READERS = 40;
+const CONNECTIONS = 20;
+const BUSY_MS = 5_000;
+const REFUSED_WITHIN_MS = 1_500;
+const WAITING = `
+  SELECT FROM pg_stat_activity
+   WHERE application_name = 'keyrun' AND wait_event_type = 'Lock' AND state = 'active'`;
+
+/** Every connection of a server is busy for five seconds: it refuses what is new, and loses nothing that runs. */
+export async function exhaustPool(count: number): Promise<Finding> {
+  return onSite(async (site, node) => {
+    site.upstream.plan = (tag) => ({ kind: tag.startsWith('flight') ? 'hold' : 'answer' });
+    const flights = Array.from({ length: count }, (_, index) => site.run(node, `flight-${index}`));
+    await until('all calls', () => (site.upstream.paid.length === count ? true : null));
+    const unlock = await lockExecutions(site);
+    const since = performance.now();
+    const readers = Array.from({ length: READERS }, () =>
+      site.own(node, 'GET', 'executions?limit=1').catch(() => null),
+    );
+    await until('busy connections', async () => {
+      return (await site.sql(WAITING)).length >= CONNECTIONS ? true : null;
+    });
+    site.upstream.release();
+    const slowest = await refuseAll(site, node, count);
+    await Promise.all(flights);
+    expect(site.told.filter(({ tag }) => tag.startsWith('flight'))).toEqual(
+      Array.from({ length: count }, () => expect.objectContaining({ status: 201 })),
+    );
+    await new Promise((resolve) => setTimeout(resolve, BUSY_MS - (performance.now() - since)));
+    await unlock();
+    await Promise.all(readers);
+    await until('service', async () => {
+      return (await site.run(node, `back-${site.told.length}`)).status === 201 ? true : null;
+    });
+    await until('every end', async () => {
+      const open = await site.sql(`SELECT FROM agent_executions WHERE status = 'running'`);
+      return open.length === 0 ? true : null;
+    });
+    const { counts } = await auditedClean(site);
+    expect((await node.process.stop()).code).toBe(0);
+    return `refused after at most ${slowest} ms; clients: ${toldInWords(site)}; ledger: ${inWords(counts)}`;
+  });
+}
+
+/** @returns milliseconds of the slowest refusal. */
+async function refuseAll(site: DrillSite, node: Node, count: number): Promise<number> {
+  const times = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const startedAt = performance.now();
+      const told = await site.run(node, `refused-${index}`);
+      expect(told).toMatchObject({ status: 503, retryAfter: expect.any(String) });
+      return Math.round(performance.now() - startedAt);
+    }),
+  );
+  const slowest = Math.max(...times);
+  expect(slowest).toBeLessThan(REFUSED_WITHIN_MS);
+  return slowest;
+}
+
+/** Nobody reads or writes an execution until the function is called that this gives. */
+async function lockExecutions(site: DrillSite): Promise<() => Promise<void>> {
+  const client = new Client({ connectionString: await site.databaseUrl() });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query('BEGIN; LOCK TABLE agent_executions IN ACCESS EXCLUSIVE MODE');
+  return async () => {
+    await client.query('COMMIT');
+    await client.end();
+  };
+}
