@@ -10,7 +10,11 @@ export class DatabaseModule {
   static register(dataSource: DataSource): DynamicModule {
     return {
       module: DatabaseModule,
-      providers: [{ provide: DataSource, useValue: dataSource }, PreparedStatements, TenantDatabase],
+      providers: [
+        { provide: DataSource, useValue: dataSource },
+        PreparedStatements,
+        TenantDatabase,
+      ],
       exports: [DataSource, PreparedStatements, TenantDatabase],
     };
   }
