@@ -100,6 +100,21 @@ describe('the executions page', () => {
     await row.waitFor();
   });
 
+  it('says of stored content that it does not open, and shows the rest', async () => {
+    const { id } = await run({ agentId: 'damaged' });
+    for (const table of ['execution_requests', 'execution_outputs'])
+      await bench().query(
+        `UPDATE ${table} SET sealed = set_byte(sealed, 40, 255 - get_byte(sealed, 40))
+          WHERE execution_id = $1`,
+        [id],
+      );
+    const { page } = await bench().openSignedIn(bench().path(`executions/${id}`));
+    const drawer = page.getByRole('dialog');
+    await drawer.getByText('The stored request does not open').waitFor();
+    await drawer.getByText('The stored answer does not open').waitFor();
+    await drawer.getByText('Attempt 1 succeeded').waitFor();
+  });
+
   it('shows what was asked, and runs it again, whoever sent it', async () => {
     const { id } = await run({ agentId: 'again', system: 'Be brief.', temperature: 0.5 });
     const { page } = await bench().openSignedIn(bench().path(`executions/${id}`));

@@ -1,10 +1,10 @@
-import { Code, Stack, Text, Title } from '@mantine/core';
+import { Alert, Code, Stack, Text, Title } from '@mantine/core';
 import type { ExecutionDetailResponse } from '../../client';
 import type { ExecutionRequest } from '../../elements/curl';
 
 /** What was asked and answered, as far as it is kept. */
 export function ExecutionTexts({
-  execution: { output, metadata },
+  execution: { output, metadata, unreadable },
   request,
 }: {
   execution: ExecutionDetailResponse;
@@ -16,7 +16,9 @@ export function ExecutionTexts({
         <Title order={2} size="h5" mb={4}>
           Request
         </Title>
-        {request === null ? (
+        {request === null && unreadable.includes('request') ? (
+          <Unreadable what="request" />
+        ) : request === null ? (
           <Text size="sm" c="dimmed">
             This workspace did not store it. What this page sends itself is shown until it is
             closed.
@@ -34,13 +36,16 @@ export function ExecutionTexts({
           </Stack>
         )}
       </section>
-      {output !== null && (
+      {(output !== null || unreadable.includes('output')) && (
         <section aria-label="Answer">
           <Title order={2} size="h5" mb={4}>
             Answer
           </Title>
-          {output.content !== '' && <Block text={output.content} label="Text of the answer" />}
-          {output.toolCalls.map(({ id, name, arguments: given }) => (
+          {output === null && <Unreadable what="answer" />}
+          {output !== null && output.content !== '' && (
+            <Block text={output.content} label="Text of the answer" />
+          )}
+          {output?.toolCalls.map(({ id, name, arguments: given }) => (
             <Block key={id} text={`${name}(${given})`} label={`Call of the tool ${name}`} />
           ))}
         </section>
@@ -54,6 +59,15 @@ export function ExecutionTexts({
         </section>
       )}
     </Stack>
+  );
+}
+
+function Unreadable({ what }: { what: 'request' | 'answer' }) {
+  return (
+    <Alert color="red" title={`The stored ${what} does not open`}>
+      It was damaged or moved, or its key is gone. Ask the operator to restore the data and its
+      keys; what else is shown here is as it was recorded.
+    </Alert>
   );
 }
 
