@@ -55,8 +55,6 @@ export type DatabaseRole = 'keyrun_runtime' | 'keyrun_definer';
 
 /** Connections that one server keeps to PostgreSQL at the most. */
 const POOL_SIZE = 20;
-/** How long a request may wait for one of them before it is told to come back. */
-const CONNECTION_MS_MAX = 1_200;
 
 /**
  * The one definition of the database: entities, migrations, connection. The application, the tests and the
@@ -119,7 +117,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
     uuidExtension: 'pgcrypto',
     installExtensions: false,
     poolSize: POOL_SIZE,
-    connectTimeoutMS: role === undefined ? 5_000 : CONNECTION_MS_MAX,
+    connectTimeoutMS: 5_000,
     applicationName: 'keyrun',
     extra: { statement_timeout: 30_000, ...(role && { options: `-c role=${role}` }) },
     invalidWhereValuesBehavior: { null: 'throw', undefined: 'throw' },

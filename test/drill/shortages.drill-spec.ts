@@ -10,7 +10,7 @@ import {
 import { drill } from './support/scenario';
 
 describe('what is missing or too much', () => {
-  drill('#9 every connection is busy for five seconds', () => exhaustPool(10));
+  drill('#9 every connection is busy for nine seconds', () => exhaustPool(10));
   drill('#10 a deadlock in the settlement, twice', () => deadlockSettlement());
   drill('#37 lost wake-ups', () => loseWakeUps(5));
   drill('#39 the folder of the journal is gone', () => takeJournalAway());

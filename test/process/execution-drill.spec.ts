@@ -1,7 +1,9 @@
+import { breakProvider } from '../drill/scenarios/broken-providers';
 import { CRASH_POINTS, crashAt } from '../drill/scenarios/crash-points';
 import { killDatabase } from '../drill/scenarios/killed-database';
 import { killServerInFlight } from '../drill/scenarios/killed-server';
 import { LOST_ANSWERS, loseAnswers } from '../drill/scenarios/lost-answers';
+import { doubleWakeUps } from '../drill/scenarios/wake-ups';
 import { drill } from '../drill/support/scenario';
 
 jest.setTimeout(180_000);
@@ -21,4 +23,6 @@ describe('an execution', () => {
     const points = ['after:start', 'before:append', 'after:append', 'before:acknowledge'];
     return crashAt(CRASH_POINTS.filter(({ point }) => points.includes(point)));
   });
+  drill('runs once though its wake-up comes twice, at two servers', () => doubleWakeUps(5));
+  drill('ends whatever its provider does', () => breakProvider());
 });

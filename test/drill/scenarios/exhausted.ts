@@ -6,13 +6,14 @@ import { auditedClean, type Finding, inWords, onSite, toldInWords } from '../sup
 /** More readers than a server has connections. */
 const READERS = 40;
 const CONNECTIONS = 20;
-const BUSY_MS = 5_000;
-const REFUSED_WITHIN_MS = 1_500;
+const BUSY_MS = 9_000;
+/** How long a request waits for a connection, and some time to be told. */
+const REFUSED_WITHIN_MS = 6_500;
 const WAITING = `
   SELECT FROM pg_stat_activity
    WHERE application_name = 'keyrun' AND wait_event_type = 'Lock' AND state = 'active'`;
 
-/** Every connection of a server is busy for five seconds: it refuses what is new, and loses nothing that runs. */
+/** Every connection of a server is busy for nine seconds: it refuses what is new, and loses nothing that runs. */
 export async function exhaustPool(count: number): Promise<Finding> {
   return onSite(async (site, node) => {
     site.upstream.plan = (tag) => ({ kind: tag.startsWith('flight') ? 'hold' : 'answer' });
