@@ -1,4 +1,4 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   HealthCheck,
@@ -36,12 +36,16 @@ export class HealthController {
   @Get('ready')
   @HealthCheck({ swaggerDocumentation: true })
   async ready(): Promise<HealthCheckResult> {
-    return this.health.check([
-      async () => this.database(),
-      async () => this.vault(),
-      () => this.executions(),
-      () => this.receipts(),
-    ]);
+    try {
+      return await this.health.check([
+        async () => this.database(),
+        async () => this.vault(),
+        () => this.executions(),
+        () => this.receipts(),
+      ]);
+    } catch (error) {
+      throw error instanceof ServiceUnavailableException ? notReady(error.getResponse()) : error;
+    }
   }
 
   private async database() {
@@ -83,4 +87,11 @@ export class HealthController {
       return indicator.up();
     }
   }
+}
+
+/** The answer of terminus as a problem, which names each part that is down. */
+function notReady(answer: string | object): AppError {
+  const { error = {}, details = {} } = answer as Partial<HealthCheckResult>;
+  const down = Object.entries(error).map(([part, state]) => `${part} (${String(state?.message)})`);
+  return new AppError('not_ready', `Down: ${down.join('; ')}.`, { extensions: { details } });
 }

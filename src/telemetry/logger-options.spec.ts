@@ -27,7 +27,7 @@ function logged(log: () => void): string {
 
 const SECRETS = [
   'sk-proj-CANARY0123456789abcdefghij',
-  'gateway-key-"4711"\\of+a/team=?&%25',
+  'gateway-key-"canary-4711"\\of+a/team=?&%25',
   'postgres://keyrun:canary-0815-canary@db/keyrun',
 ];
 
@@ -78,7 +78,7 @@ describe('the log', () => {
           });
           expect(output).toMatch(/^[^\n]+\n$/);
           const line = JSON.stringify(JSON.parse(output));
-          expect(line).not.toMatch(/canary[-0]|4711/i);
+          expect(line).not.toMatch(/canary[-0]/i);
         },
       ),
       { seed: SEED, numRuns: 400 },
