@@ -20,6 +20,7 @@ import { WatchAccess1764001100000 } from './migrations/1764001100000-watch-acces
 import { GuardExecutions1764001200000 } from './migrations/1764001200000-guard-executions';
 import { TellRolesOfToken1764001300000 } from './migrations/1764001300000-tell-roles-of-token';
 import { PlanOnce1764001500000 } from './migrations/1764001500000-plan-once';
+import { CloseTriggerFunctions1764001600000 } from './migrations/1764001600000-close-trigger-functions';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
@@ -110,6 +111,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       GuardExecutions1764001200000,
       TellRolesOfToken1764001300000,
       PlanOnce1764001500000,
+      CloseTriggerFunctions1764001600000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,
