@@ -132,16 +132,22 @@ describe('stored content that does not open', () => {
     expect({ ...again.body, requestId: '' }).toEqual({ ...failed.body, requestId: '' });
   });
 
-  it('ends an execution in the queue that nobody can read any more, unsent', async () => {
+  const forget = (executionId: string) =>
+    sql('DELETE FROM execution_requests WHERE execution_id = $1', executionId);
+
+  it.each([
+    ['is damaged', (id: string) => damage('execution_requests', id), ['request']],
+    ['waited longer than it was kept', forget, []],
+  ])('ends an execution in the queue whose request %s, unsent', async (_, change, unreadable) => {
     await bench.app.app.get(ExecutionQueue, { strict: false }).stopFetching();
     const { body } = await bench.run(ECHO, workspaceId).set('Prefer', 'respond-async').expect(202);
-    await damage('execution_requests', body.id as string);
+    await change(body.id as string);
     const node = await freshNode();
     const path = node.path(`executions/${body.id}/stream`, workspaceId);
     const { event, data } = await lastOf(await EventReader.open(node, path));
     expect([event, data.code]).toEqual(['error', 'content_unreadable']);
     expect(await read(body.id as string, node)).toMatchObject({
-      ...{ status: 'failed', attempts: [], unreadable: ['request'] },
+      ...{ status: 'failed', attempts: [], unreadable },
       error: { category: 'content_unreadable', billed: 'no' },
     });
   });

@@ -26,7 +26,7 @@ export class QueuedRequests {
 
   /**
    * @returns null when it does not wait any more: another server has it, or it has ended or is deleted. One whose
-   * request does not open ends here.
+   * request does not open, or is not kept any more, ends here.
    */
   async find({ executionId, workspaceId }: WakeUp): Promise<QueuedExecution | null> {
     try {
@@ -36,9 +36,7 @@ export class QueuedRequests {
       const sealer = await sealerOf(this.content, workspaceId);
       const { request } = record;
       if (request !== null) return { record, request, sealer };
-      if (record.unreadable.includes('request')) {
-        await this.fail(record, notSent('content_unreadable'));
-      }
+      await this.fail(record, notSent('content_unreadable'));
       return null;
     } catch (error) {
       if (error instanceof AppError && error.code === 'not_found') return null;
