@@ -5,11 +5,7 @@ import { AppError } from '../../common';
 import { ExecutionQueue } from '../../queue';
 import { IdempotencyKeyTaken, refuseTaken } from '../execution-tracker';
 import { ExecutionLedger } from '../ledger/execution-ledger';
-import {
-  isConnectionLost,
-  LEDGER_RETRY_AFTER_MS,
-  ledgerUnavailable,
-} from '../ledger/ledger-errors';
+import { isInDoubt, LEDGER_RETRY_AFTER_MS, ledgerUnavailable } from '../ledger/ledger-errors';
 import type { ExecutionStart } from '../ledger/ledger-rows';
 import { UnheardStarts } from '../ledger/unheard-starts';
 
@@ -34,7 +30,7 @@ export class QueueCommit {
    * @throws {IdempotencyKeyTaken}
    */
   async commit(start: ExecutionStart): Promise<void> {
-    let isInDoubt = false;
+    let mayBeWritten = false;
     for (const waitMs of [...WAITS_MS, null]) {
       try {
         await this.tryOnce(start);
@@ -42,9 +38,9 @@ export class QueueCommit {
       } catch (error) {
         const cause = causeOf(error);
         if (cause === null) throw error;
-        if (isInDoubt && isDuplicate(cause)) return;
-        isInDoubt ||= isConnectionLost(cause);
-        if (!isInDoubt) throw ledgerUnavailable(cause);
+        if (mayBeWritten && isDuplicate(cause)) return;
+        mayBeWritten ||= isInDoubt(cause);
+        if (!mayBeWritten) throw ledgerUnavailable(cause);
         if (waitMs === null) break;
         await delay(waitMs);
       }

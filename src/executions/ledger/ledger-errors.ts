@@ -4,11 +4,22 @@ import { GroupCommitFull } from './group-commit';
 /** How long a client should wait when the ledger cannot be written. */
 export const LEDGER_RETRY_AFTER_MS = 2_000;
 
+/** What the driver says, without a code, when it has had no connection for a statement. */
+const NO_CONNECTION =
+  /^timeout exceeded when trying to connect$|connection timeout$|^Cannot use a pool after/;
+
 /** Whether what was to be written may have been written all the same: the answer got lost with the connection. */
 export function isUnheard(error: unknown): boolean {
   return error instanceof AppError && error.code === 'ledger_unavailable'
-    ? isConnectionLost(error.cause)
+    ? isInDoubt(error.cause)
     : false;
+}
+
+/** Whether PostgreSQL may have carried out what it told nothing of: not while there was no connection. */
+export function isInDoubt(error: unknown): boolean {
+  if (!isConnectionLost(error)) return false;
+  const { message, syscall } = error as NodeJS.ErrnoException;
+  return !NO_CONNECTION.test(message) && syscall !== 'connect' && syscall !== 'getaddrinfo';
 }
 
 /** PostgreSQL said nothing, or that it ends (57P01, 57P02). A refused connection has carried no statement. */

@@ -1,0 +1,50 @@
+import { DataSource, type QueryRunner } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { QueueCommit } from '../../src/executions/async/queue-commit';
+import { ExecutionTracker } from '../../src/executions/execution-tracker';
+import type { ExecutionStart } from '../../src/executions/ledger/ledger-rows';
+import { UnheardStarts } from '../../src/executions/ledger/unheard-starts';
+import { TestApp } from '../support/test-app';
+
+const CONNECTIONS = 20;
+
+describe('a start for which no connection is free', () => {
+  let app: TestApp;
+  let busy: QueryRunner[];
+
+  beforeAll(async () => {
+    app = await TestApp.start();
+  });
+
+  afterAll(async () => {
+    await app.close();
+  });
+
+  const get = <T>(type: abstract new (...values: never[]) => T): T =>
+    app.app.get(type, { strict: false });
+
+  beforeEach(async () => {
+    busy = Array.from({ length: CONNECTIONS }, () => get(DataSource).createQueryRunner());
+    await Promise.all(busy.map((connection) => connection.connect()));
+  });
+
+  afterEach(async () => {
+    for (const connection of busy) await connection.release();
+  });
+
+  const start = (mode: ExecutionStart['mode']): ExecutionStart => ({
+    ...{ id: uuidv7(), workspaceId: app.workspaceId, agentId: 'agent', mode, timeoutMs: 1_000 },
+    ...{ provider: 'echo', model: 'echo', apiKeyId: null, metadata: null, request: null },
+    idempotency: null,
+  });
+
+  it.each(['sync', 'async'] as const)('is told as not written: %s', async (mode) => {
+    const input = start(mode);
+    const begin = async () => {
+      if (mode === 'async') return get(QueueCommit).commit(input);
+      return get(ExecutionTracker).startExecution(input, null as never);
+    };
+    await expect(begin()).rejects.toMatchObject({ code: 'ledger_unavailable' });
+    expect(get(UnheardStarts).has(input.id)).toBe(false);
+  });
+});
