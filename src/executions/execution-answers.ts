@@ -80,19 +80,23 @@ export class ExecutionAnswers {
     response.status(202).json(presentExecution(record));
   }
 
-  /** The same answer again, also when it is a failure. */
+  /**
+   * The same answer again, also when it is a failure.
+   * @throws {AppError} `too_many_requests` when it is a stream, as {@link OpenReaders.open}.
+   */
   private async replay(
     record: ExecutionRecord,
     mode: 'sync' | 'stream',
     { principal, response }: Omit<Asker, 'request'>,
   ): Promise<void> {
-    locate(response, record);
     if (mode === 'stream') {
+      const client = this.readers.open(claimTo(principal, record), response);
+      locate(response, record);
       response.set(REPLAYED);
-      const client = this.readers.answer(claimTo(principal, record), response);
       await this.follower.follow(record, client, BEGINNING);
       return;
     }
+    locate(response, record);
     if (record.status !== 'completed') throw executionFailed(record, { headers: REPLAYED });
     if (record.unreadable.includes('output'))
       throw contentUnreadable(record, { headers: REPLAYED });
