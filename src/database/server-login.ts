@@ -26,7 +26,11 @@ export function serverLogin(ownerUrl: Secret): ServerLogin {
   return { name, password: derived, url };
 }
 
-/** Makes the login unless it is there. @param owner - connection of the owner of the tables, who may make roles. */
+/**
+ * Makes the login unless it is there. It may change what its own sessions begin with, such as to be read-only, and so
+ * could a statement that should never have run: a start takes that away.
+ * @param owner - connection of the owner of the tables, who may make roles.
+ */
 export async function makeServerLogin(owner: Client, login: ServerLogin): Promise<void> {
   const name = owner.escapeIdentifier(login.name);
   const literal = owner.escapeLiteral(login.name);
@@ -38,6 +42,11 @@ export async function makeServerLogin(owner: Client, login: ServerLogin): Promis
       END IF;
       IF NOT pg_has_role(${literal}, 'keyrun_runtime', 'MEMBER') THEN
         GRANT keyrun_runtime TO ${name};
+      END IF;
+      IF EXISTS (SELECT FROM pg_db_role_setting WHERE setrole = ${literal}::regrole
+                    AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))) THEN
+        ALTER ROLE ${name} RESET ALL;
+        EXECUTE format('ALTER ROLE %I IN DATABASE %I RESET ALL', ${literal}, current_database());
       END IF;
     EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
     END $$`);

@@ -109,6 +109,17 @@ describe('the login that serves requests', () => {
       }
       // The owner is no superuser here, and hangs triggers on partitions whose functions are not its own.
       await nodes[0].query('SELECT ensure_execution_partitions(9)');
+      // Any login may change what its own sessions begin with, and its password.
+      const readOnly = 'SET default_transaction_read_only = on';
+      await nodes[0].query(`
+        SET ROLE NONE;
+        ALTER ROLE CURRENT_USER ${readOnly};
+        ALTER ROLE CURRENT_USER IN DATABASE ${name} ${readOnly};
+        ALTER ROLE CURRENT_USER PASSWORD 'another'`);
+      const again = await open(ownerUrl);
+      expect(await again.query('SHOW default_transaction_read_only')).toEqual([
+        { default_transaction_read_only: 'off' },
+      ]);
       const [kept] = await database.dataSource.query<{ rolpassword: string }[]>(
         'SELECT rolpassword FROM pg_authid WHERE rolname = $1',
         [login.name],
