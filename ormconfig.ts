@@ -21,6 +21,7 @@ import { GuardExecutions1764001200000 } from './migrations/1764001200000-guard-e
 import { TellRolesOfToken1764001300000 } from './migrations/1764001300000-tell-roles-of-token';
 import { PlanOnce1764001500000 } from './migrations/1764001500000-plan-once';
 import { CloseTriggerFunctions1764001600000 } from './migrations/1764001600000-close-trigger-functions';
+import { ForgetWhoTook1764001700000 } from './migrations/1764001700000-forget-who-took';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
@@ -112,6 +113,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       TellRolesOfToken1764001300000,
       PlanOnce1764001500000,
       CloseTriggerFunctions1764001600000,
+      ForgetWhoTook1764001700000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -272,7 +272,7 @@ describe('the life of an execution in the ledger', () => {
     });
   });
 
-  it('counts the servers that died between taking and claiming it, and no others', async () => {
+  const startQueued = async () => {
     const { id } = await bench.start(server, { mode: 'async', request: Buffer.from('sealed') });
     const takeUp = async ({ id: serverId }: LedgerServer, workspaceId = bench.workspaceId) => {
       const [row] = await bench.database.runtime.query<{ lost: number | null }[]>(
@@ -281,6 +281,26 @@ describe('the life of an execution in the ledger', () => {
       );
       return row!.lost;
     };
+    return { id, takeUp };
+  };
+
+  it('does not count a server that died after it had claimed it', async () => {
+    const { id, takeUp } = await startQueued();
+    const waiting = await bench.server();
+    await takeUp(waiting);
+    const { fence, attempt_number: attemptNumber } = (await bench.claim(waiting, id))!;
+    await waiting.ledger.recordOutcome(bench.key(id, { fence, attemptNumber }), {
+      ...OUTCOME,
+      ...FAILED.outcome,
+    });
+    await bench.expire(waiting.id);
+    await bench.sweep();
+    expect((await bench.row(id)).status).toBe('queued');
+    expect(await takeUp(server)).toBe(0);
+  });
+
+  it('counts the servers that died between taking and claiming it, and no others', async () => {
+    const { id, takeUp } = await startQueued();
     const [first, next, leaving] = [
       await bench.server(),
       await bench.server(),
