@@ -22,6 +22,7 @@ import { TellRolesOfToken1764001300000 } from './migrations/1764001300000-tell-r
 import { PlanOnce1764001500000 } from './migrations/1764001500000-plan-once';
 import { CloseTriggerFunctions1764001600000 } from './migrations/1764001600000-close-trigger-functions';
 import { ForgetWhoTook1764001700000 } from './migrations/1764001700000-forget-who-took';
+import { KeepWhatWaits1764001800000 } from './migrations/1764001800000-keep-what-waits';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
@@ -114,6 +115,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       PlanOnce1764001500000,
       CloseTriggerFunctions1764001600000,
       ForgetWhoTook1764001700000,
+      KeepWhatWaits1764001800000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

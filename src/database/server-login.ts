@@ -1,4 +1,4 @@
-import { createHash, createHmac, hkdfSync, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { createHash, createHmac, pbkdf2Sync, randomBytes, scryptSync } from 'node:crypto';
 import { Client } from 'pg';
 import { Secret } from '../common';
 
@@ -58,9 +58,11 @@ export async function renewServerLogin(owner: Client, login: ServerLogin): Promi
   await owner.query(`ALTER ROLE ${name} LOGIN PASSWORD ${passwordLiteral(owner, login)}`);
 }
 
+/** Slow (some 40 ms): whoever learns the password of the login shall not try out passwords of the owner with it. */
 function derivePassword(ownerPassword: string, name: string): Secret {
-  const bytes = hkdfSync('sha256', ownerPassword, '', `keyrun server login ${name}`, 32);
-  return new Secret(Buffer.from(bytes).toString('base64url'));
+  return new Secret(
+    scryptSync(ownerPassword, `keyrun server login ${name}`, 32).toString('base64url'),
+  );
 }
 
 /** Only what checks the password: statements may be logged. */
