@@ -42,6 +42,15 @@ export class ApiKeyIntake {
     };
   }
 
+  /** @throws {AppError} `validation_failed` for a provider that is none. */
+  refuseUnknown(provider: string): void {
+    const known = this.providerFactory.list().map(({ id }) => id);
+    if (known.includes(provider)) return;
+    throw new AppError('validation_failed', 'Invalid: ?provider. See `errors`.', {
+      fields: [{ pointer: '?provider', message: `is no provider; known are ${known.join(', ')}` }],
+    });
+  }
+
   private warnAboutPrefix(provider: ProviderDescription, apiKey: string): string[] {
     const prefixes = this.providerFactory
       .list()

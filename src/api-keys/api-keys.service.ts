@@ -129,11 +129,15 @@ export class ApiKeysService {
     });
   }
 
-  /** Deletes every key of the provider. None to delete is no error. */
+  /**
+   * Deletes every key of the provider. None to delete is no error.
+   * @throws {AppError} `validation_failed` when there is none and no such provider: a typo must not look like success.
+   */
   async deleteByProvider(workspaceId: string, provider: string): Promise<void> {
-    await this.tenants.write(workspaceId, (manager) =>
+    const deleted = await this.tenants.write(workspaceId, (manager) =>
       deleteKeys(manager, { workspaceId, provider }),
     );
+    if (deleted === 0) this.intake.refuseUnknown(provider);
   }
 }
 

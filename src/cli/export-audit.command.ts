@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { SubCommand } from 'nest-commander';
 import { AuditExports } from '../audit';
-import { writeExportFile } from './export-file';
+import { makeFolder, writeExportFile } from './export-file';
 import { type CommonOptions, MaintenanceCommand, type Report } from './maintenance-command';
 import type { MaintenanceSession } from './maintenance-session';
 
@@ -18,6 +18,7 @@ export class ExportAuditCommand extends MaintenanceCommand<CommonOptions> {
     [folder = '']: readonly string[],
   ): Promise<Report> {
     const exports = session.get(AuditExports);
+    await makeFolder(folder);
     const files: string[] = [];
     for (const workspaceId of await exports.owners()) {
       const file = join(folder, `${workspaceId ?? 'server'}.ndjson`);

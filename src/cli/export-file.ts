@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { EXIT_CODE, StartupError } from '../common';
 
@@ -12,6 +12,18 @@ export async function* linesOf(path: string): AsyncGenerator<string> {
     yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity });
   } catch (error) {
     throw unusable(path, 'read', error);
+  }
+}
+
+/**
+ * Makes a folder, unless it is there, that only its owner may read.
+ * @throws {StartupError} exit code 74 when it cannot be made
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unusable(path, 'made', error);
   }
 }
 
@@ -34,7 +46,7 @@ export async function writeExportFile(path: string, lines: AsyncIterable<string>
 }
 
 /** Of failures of the file system only; others are told by whoever knows them. */
-function unusable(path: string, done: 'read' | 'written', error: unknown): unknown {
+function unusable(path: string, done: 'made' | 'read' | 'written', error: unknown): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return error;
   return new StartupError(`${path} cannot be ${done} (${code}).`, EXIT_CODE.inputOutput);

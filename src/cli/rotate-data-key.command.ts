@@ -33,7 +33,10 @@ export class RotateDataKeyCommand extends MaintenanceCommand<RotateDataKeyOption
     const rotation = session.get(DataKeyRotation);
     if (all === true && workspace === undefined) return rotateAll(rotation);
     if (workspace === undefined || !isUUID(workspace) || all === true) {
-      throw new StartupError('Give --workspace <id> or --all.', EXIT_CODE.configuration);
+      throw new StartupError(
+        'Give --workspace with the id of a workspace (a UUID), or --all.',
+        EXIT_CODE.configuration,
+      );
     }
     const rotated = await rotation.rotate(workspace);
     return {

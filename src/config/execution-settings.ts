@@ -3,7 +3,7 @@ import { z } from 'zod';
 const integer = (minimum: number, maximum: number) =>
   z
     .string()
-    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .regex(/^\d{1,9}$/, `must be a whole number from ${minimum} to ${maximum}`)
     .transform(Number)
     .pipe(z.number().min(minimum).max(maximum));
 

@@ -214,6 +214,11 @@ describe('API keys', () => {
     await bench.saveKey('openai', {}, workspaceId);
     await bench.app.request('delete', path('?provider=openai')).expect(204);
     await bench.app.request('delete', path('?provider=openai')).expect(204);
+    const typo = await bench.app.request('delete', path('?provider=antropic'));
+    expectProblem(typo, 'validation_failed');
+    expect(typo.body.errors).toEqual([
+      { pointer: '?provider', message: 'is no provider; known are openai, anthropic, echo' },
+    ]);
     const rest = await list(workspaceId);
     expect(rest.data.map((key: { id: string }) => key.id)).toEqual([kept]);
     expectProblem(await bench.run(OPENAI, workspaceId), 'provider_key_missing');

@@ -20,6 +20,13 @@ const BAD_KEYS: readonly (readonly [name: string, value: unknown, says: RegExp])
   ['quotation marks', `"${KEY}"`, /quotation marks/],
   ['more than 512 characters', `sk-test-${'x'.repeat(505)}`, /too long: at most 512/],
   ['fewer than 8 characters', 'sk-test', /too short: at least 8/],
+  [
+    'an access token of Keyrun',
+    'kr_pat_test0000000000000000000000000000000',
+    /access token of Keyrun/,
+  ],
+  ['the secret of a webhook', 'whsec_dGVzdC1vbmx5LTAwMDAwMDAw', /secret of a webhook/],
+  ['a line of a file of settings', `OPENAI_API_KEY=${KEY}`, /name of a variable/],
   ['what SDK clients are given in place of a key', PLACEHOLDER_KEY, /is no key/],
   ['nothing', '', /empty/],
   ['only spaces', '          ', /empty/],

@@ -37,6 +37,13 @@ export function describeKeyFault(value: unknown): string | null {
   }
   if (value.length < KEY_LENGTH_MIN) return `is too short: at least ${KEY_LENGTH_MIN} characters`;
   if (value.length > KEY_LENGTH_MAX) return `is too long: at most ${KEY_LENGTH_MAX} characters`;
+  if (value.startsWith('kr_pat_'))
+    return 'is an access token of Keyrun; paste the key of the provider';
+  if (value.startsWith('whsec_'))
+    return 'is the secret of a webhook; paste the key of the provider';
+  if (/^[A-Z][A-Z0-9_]*=[^=]/.test(value)) {
+    return 'begins with the name of a variable; paste only what follows the "="';
+  }
   if (value.includes(PLACEHOLDER_KEY)) return 'is no key; paste the key of the provider';
   return null;
 }

@@ -24,6 +24,8 @@ type Fields = Readonly<Record<string, unknown>>;
 export class RequestValidationPipe implements PipeTransform {
   async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
     if ((type !== 'body' && type !== 'query') || metatype === undefined) return value;
+    // A request without a body is one with an empty body.
+    if (value === undefined) return this.transform({}, { type, metatype });
     if (!isFields(value)) {
       throw new AppError('validation_failed', 'The body must be a JSON object.', {
         fields: [{ pointer: '', message: 'must be a JSON object' }],
