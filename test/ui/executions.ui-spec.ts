@@ -207,7 +207,9 @@ async function scrollThrough(frame: Element, until: number) {
     const [, count = '0'] = /([\d,]+) loaded/.exec(document.body.innerText) ?? [];
     return Number(count.replaceAll(',', ''));
   };
-  for (let step = 0; step % 20 !== 0 || loaded() < until; step += 1) {
+  const isAtEnd = () => frame.scrollTop + frame.clientHeight >= frame.scrollHeight - 1;
+  // The last rows make the list longer once more.
+  for (let step = 0; step % 20 !== 0 || loaded() < until || !isAtEnd(); step += 1) {
     frame.scrollTo(0, frame.scrollHeight);
     const now = await new Promise<number>((resolve) => requestAnimationFrame(resolve));
     most.longestMs = Math.max(most.longestMs, Math.round(now - last));
