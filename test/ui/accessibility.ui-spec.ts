@@ -9,19 +9,19 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 /** `UPDATE_SCREENSHOTS=1 npm run test:ui` rewrites those of the documentation. */
 const SCREENSHOTS = process.env.UPDATE_SCREENSHOTS === '1';
 
-/** Every page, and what one waits for on it. */
-const PAGES = [
-  ['keys', 'Saved keys'],
-  ['executions', 'agent-of-a-test'],
-  ['playground?provider=echo&run=1', 'Attempts and receipt'],
-  ['usage', 'Cost per day'],
-  ['settings/workspace', 'Let the provider store answers too'],
-  ['settings/tokens', 'First owner'],
-  ['settings/webhooks', 'webhook'],
-  ['settings/audit', 'workspace.created'],
-  ['settings/encryption', 'Replace the data key…'],
-  ['nowhere', 'No such page'],
-] as const;
+/** Every page, what one waits for on it, and the button that brings it. */
+const PAGES: readonly { path: string; text: string; button?: string }[] = [
+  { path: 'keys', text: 'Saved keys' },
+  { path: 'executions', text: 'agent-of-a-test' },
+  { path: 'playground?provider=echo', text: 'Attempts and receipt', button: 'Run' },
+  { path: 'usage', text: 'Cost per day' },
+  { path: 'settings/workspace', text: 'Let the provider store answers too' },
+  { path: 'settings/tokens', text: 'First owner' },
+  { path: 'settings/webhooks', text: 'webhook' },
+  { path: 'settings/audit', text: 'workspace.created' },
+  { path: 'settings/encryption', text: 'Replace the data key…' },
+  { path: 'nowhere', text: 'No such page' },
+];
 
 /** What opens over a page: where, and the buttons that lead to it. */
 const DIALOGS = [
@@ -74,8 +74,11 @@ describe.each(['light', 'dark'] as const)('in %s, the web UI is for everybody:',
     return page;
   };
 
-  it.each(PAGES)('%s', async (path, text) => {
+  it.each(PAGES)('$path', async ({ path, text, button }) => {
     const page = await open(path);
+    if (button !== undefined) {
+      await page.getByRole('button', { name: button, exact: true }).click();
+    }
     await page.getByText(text).first().waitFor();
     await expectNoViolations(page);
     await takeScreenshot(page, path, colorScheme);

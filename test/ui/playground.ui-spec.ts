@@ -4,12 +4,37 @@ import { useUiBench } from './support/ui-suite';
 describe('the playground', () => {
   const bench = useUiBench();
 
-  it('runs the echo demo in one click from the first page', async () => {
+  const runsOf = async (agentId: string) => {
+    const list = await bench().call<{ data: object[] }>('GET', `executions?agentId=${agentId}`);
+    return list.data.length;
+  };
+
+  it('runs the echo demo in one click from the first page, and once only', async () => {
     const { page } = await bench().openSignedIn('/');
+    const before = await runsOf('playground');
     await page.getByRole('link', { name: 'Run the echo demo' }).click();
     const answer = page.getByRole('region', { name: 'Text of the answer' });
     await answer.getByText('Hello! Say this back to me.').waitFor();
     await page.getByText(/Cost \$0\.0+25 · 11 tokens in, 7 out/).waitFor();
+    const byHand = page.getByRole('button', { name: 'Run', exact: true });
+    await page.reload();
+    await byHand.waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { name: 'Keys', exact: true }).waitFor();
+    await page.goForward();
+    await byHand.click();
+    await page.getByText('Cost $').waitFor();
+    expect(await runsOf('playground')).toBe(before + 2);
+  });
+
+  it('takes a draft from the address, and pays for nothing before somebody clicks', async () => {
+    const { page } = await bench().openSignedIn(bench().path('playground?agentId=linked&run=1'));
+    for (const runs of [1, 2]) {
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await page.getByText('Cost $').waitFor();
+      expect(await runsOf('linked')).toBe(runs);
+      await page.reload();
+    }
   });
 
   it('says why a run failed and what was tried', async () => {
@@ -70,6 +95,8 @@ describe('the playground', () => {
       .getByRole('alert')
       .getByText('Cancelled', { exact: true })
       .waitFor();
+    const receipt = page.getByRole('dialog').getByRole('region', { name: 'Receipt' });
+    await receipt.getByText(/^Paid in part: \$0\.0\d+/).waitFor();
     const { data } = await bench().call<{ data: { status: string }[] }>(
       'GET',
       'executions?agentId=stopped',
@@ -78,7 +105,8 @@ describe('the playground', () => {
   });
 
   it('costs what the usage page adds up', async () => {
-    const { page } = await bench().openSignedIn(bench().path('playground?agentId=summed&run=1'));
+    const { page } = await bench().openSignedIn(bench().path('playground?agentId=summed'));
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
     const text = await page.getByText(/^Cost \$/).innerText();
     const [, cost] = /Cost (\$[\d.]+)/.exec(text)!;
     await page.goto(bench().path('usage?by=agent'));

@@ -76,7 +76,8 @@ describe('signing in to the web UI', () => {
       .or(page.getByRole('link', { name: 'Run the echo demo' }))
       .waitFor();
     const second = await page.context().newPage();
-    await second.goto(bench().path('playground?run=1'));
+    await second.goto(bench().path('playground'));
+    await second.getByRole('button', { name: 'Run', exact: true }).click();
     await second.getByText('Cost $').waitFor();
     await page.getByRole('row', { name: /playground/ }).waitFor();
   });

@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core';
 import { Link } from 'react-router';
+import { ECHO_DEMO_STATE } from './echo-demo-state';
 import { useMay, useWorkspaceId } from './workspace';
 
 /** One click to a first execution that needs no key; for whoever may run one. */
@@ -10,7 +11,8 @@ export function EchoDemo() {
   return (
     <Button
       component={Link}
-      to={`/workspaces/${workspaceId}/playground?provider=echo&run=1`}
+      to={`/workspaces/${workspaceId}/playground?provider=echo`}
+      state={ECHO_DEMO_STATE}
       w="fit-content"
     >
       Run the echo demo

@@ -16,7 +16,7 @@ export interface Draft {
 
 const GREETING = 'Hello! Say this back to me.';
 
-/** A draft that begins as the address says. */
+/** A draft that begins as the address says. An address only fills in: whoever wrote it may not spend. */
 export function useDraft() {
   const [parameters] = useSearchParams();
   const provider = parameters.get('provider') ?? 'echo';
@@ -32,7 +32,7 @@ export function useDraft() {
   const change = (part: Partial<Draft>) => {
     setDraft((current) => ({ ...current, ...part }));
   };
-  return { draft, change, runsAtOnce: parameters.get('run') === '1' };
+  return { draft, change };
 }
 
 /** The request that the draft stands for. */

@@ -1,6 +1,6 @@
 import { Button, Card, Code, Group, SimpleGrid, Stack, Title } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
-import { useEffect, useRef } from 'react';
+import { useRef } from 'react';
 import { RoleNote } from '../../app/role-note';
 import { useMay, useWorkspaceId } from '../../app/workspace';
 import { CopyButton } from '../../elements/copy-button';
@@ -9,24 +9,20 @@ import { Page } from '../../elements/page';
 import { DraftFields } from './draft-fields';
 import { toRequest, useDraft } from './playground-form';
 import { RunResult } from './run-result';
+import { useEchoDemo } from './use-echo-demo';
 import { useRun } from './use-run';
 
 /** Where one tries a model, sees what it says and what it costs, and takes the request along. */
 export function PlaygroundPage() {
   const workspaceId = useWorkspaceId();
   const mayRun = useMay('executions:run');
-  const { draft, change, runsAtOnce } = useDraft();
+  const { draft, change } = useDraft();
   const { state, run, stop } = useRun();
   const request = toRequest(draft);
   const start = () => void run.run(request);
   const form = useRef<HTMLFormElement>(null);
   useHotkeys([['mod+Enter', () => form.current?.requestSubmit()]], []);
-  const hasStarted = useRef(false);
-  useEffect(() => {
-    if (!runsAtOnce || hasStarted.current) return;
-    hasStarted.current = true;
-    start();
-  });
+  useEchoDemo(draft.provider, start);
   const curl = asCurl(workspaceId, request);
   return (
     <Page
