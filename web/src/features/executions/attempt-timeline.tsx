@@ -1,16 +1,25 @@
 import { Text, Timeline, Title } from '@mantine/core';
-import { IconCheck, IconHourglass, IconQuestionMark, IconX } from '@tabler/icons-react';
-import type { AttemptResponse } from '../../client';
+import {
+  IconCheck,
+  IconHourglass,
+  IconPlayerPlay,
+  IconQuestionMark,
+  IconX,
+} from '@tabler/icons-react';
+import type { AttemptResponse, ExecutionResponse } from '../../client';
 import { formatDateTime, formatDuration, formatUsd } from '../../elements/format';
+import { isUnfinished } from './execution-pages';
 
 const LOOKS = {
   succeeded: { color: 'green', Icon: IconCheck, label: 'succeeded' },
   failed: { color: 'red', Icon: IconX, label: 'failed' },
+  running: { color: 'blue', Icon: IconPlayerPlay, label: 'is running' },
   unknown: { color: 'gray', Icon: IconQuestionMark, label: 'no outcome is recorded' },
 } as const;
 
 /** The attempts in order, with the waits between them. */
-export function AttemptTimeline({ attempts }: { attempts: readonly AttemptResponse[] }) {
+export function AttemptTimeline({ execution }: { execution: ExecutionResponse }) {
+  const { attempts } = execution;
   return (
     <section aria-label="Attempts">
       <Title order={2} size="h5" mb="sm">
@@ -18,7 +27,8 @@ export function AttemptTimeline({ attempts }: { attempts: readonly AttemptRespon
       </Title>
       <Timeline bulletSize={24} lineWidth={2} active={attempts.length * 2}>
         {attempts.flatMap((attempt) => {
-          const { color, Icon, label } = LOOKS[attempt.status];
+          const isRunning = isUnderWay(attempt, execution);
+          const { color, Icon, label } = LOOKS[isRunning ? 'running' : attempt.status];
           const item = (
             <Timeline.Item
               key={attempt.number}
@@ -27,7 +37,7 @@ export function AttemptTimeline({ attempts }: { attempts: readonly AttemptRespon
               title={`Attempt ${attempt.number} ${label}`}
             >
               <Text size="sm" c="dimmed" className="wrap-anywhere">
-                {describe(attempt)}
+                {describe(attempt, isRunning)}
               </Text>
             </Timeline.Item>
           );
@@ -48,7 +58,13 @@ export function AttemptTimeline({ attempts }: { attempts: readonly AttemptRespon
   );
 }
 
-function describe(attempt: AttemptResponse): string {
+/** Of the last attempt of what has not ended, no outcome is recorded because there is none yet. */
+function isUnderWay({ number, status }: AttemptResponse, execution: ExecutionResponse): boolean {
+  const isLast = number === execution.attempts.at(-1)?.number;
+  return isLast && status === 'unknown' && isUnfinished(execution);
+}
+
+function describe(attempt: AttemptResponse, isRunning: boolean): string {
   return [
     `${attempt.provider}/${attempt.model}`,
     formatDateTime(attempt.startedAt),
@@ -57,7 +73,7 @@ function describe(attempt: AttemptResponse): string {
     attempt.upstreamStatus === null ? null : `HTTP ${attempt.upstreamStatus}`,
     attempt.upstreamCode,
     attempt.costUsd === null ? null : formatUsd(attempt.costUsd),
-    attempt.billed === 'unknown' ? 'maybe billed' : null,
+    attempt.billed === 'unknown' && !isRunning ? 'maybe billed' : null,
     attempt.providerRequestId === null ? null : `request ${attempt.providerRequestId}`,
   ]
     .filter((part) => part !== null)

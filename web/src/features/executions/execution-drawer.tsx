@@ -69,7 +69,7 @@ function Details({ execution }: { execution: ExecutionDetailResponse }) {
     <Stack gap="lg">
       <Actions execution={execution} request={request} />
       <ExecutionFacts execution={execution} />
-      <AttemptTimeline attempts={execution.attempts} />
+      <AttemptTimeline execution={execution} />
       <ExecutionTexts execution={execution} request={request} />
       <ReceiptFacts execution={execution} />
       <Text size="xs" c="dimmed">

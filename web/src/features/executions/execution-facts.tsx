@@ -4,13 +4,7 @@ import type { ExecutionResponse } from '../../client';
 import { formatCount, formatDateTime, formatDuration } from '../../elements/format';
 import { costOf } from './execution-pages';
 import { ExecutionStatusBadge } from './execution-status-badge';
-
-const BILLED = {
-  no: 'Nothing was billed.',
-  yes: 'It was billed.',
-  partial: 'A part of it was billed.',
-  unknown: 'Whether it was billed is not known.',
-} as const;
+import { whatWasPaid } from './what-was-paid';
 
 /** Codes of executions that ended for no fault of the request. */
 const END_TITLES: Readonly<Partial<Record<string, string>>> = {
@@ -24,6 +18,7 @@ const MODES = {
   async: 'queued',
 } as const satisfies Record<ExecutionResponse['mode'], string>;
 
+/** What an execution is. What to do about its failure is in the message: its code says more than `retryable` does. */
 export function ExecutionFacts({ execution }: { execution: ExecutionResponse }) {
   const { status, error, usage } = execution;
   return (
@@ -37,12 +32,7 @@ export function ExecutionFacts({ execution }: { execution: ExecutionResponse }) 
           <Text size="sm" className="wrap-anywhere">
             {error.message}
           </Text>
-          <Text size="sm">
-            {BILLED[error.billed]}{' '}
-            {error.retryable || END_TITLES[error.code] !== undefined
-              ? 'The same request may succeed later.'
-              : 'Repeating it without a change cannot succeed.'}
-          </Text>
+          <Text size="sm">{whatWasPaid(execution)}</Text>
         </Alert>
       )}
       <Facts

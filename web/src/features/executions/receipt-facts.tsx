@@ -3,11 +3,13 @@ import type { ExecutionResponse } from '../../client';
 import { formatUsd } from '../../elements/format';
 import { useApiKeys } from '../api-keys/api-keys-api';
 import { Facts } from './execution-facts';
+import { whatWasPaid } from './what-was-paid';
 
 const NANO_PER_USD = 1e9;
 
-/** Who paid, how much, and at which prices. */
-export function ReceiptFacts({ execution: { receipt } }: { execution: ExecutionResponse }) {
+/** Who paid, how much, and at which prices. Without an answer there is no receipt, but maybe a bill. */
+export function ReceiptFacts({ execution }: { execution: ExecutionResponse }) {
+  const { receipt } = execution;
   const keys = useApiKeys();
   if (receipt === null) {
     return (
@@ -16,7 +18,7 @@ export function ReceiptFacts({ execution: { receipt } }: { execution: ExecutionR
           Receipt
         </Title>
         <Text size="sm" c="dimmed">
-          Nothing was paid.
+          {whatWasPaid(execution)}
         </Text>
       </section>
     );
