@@ -53,7 +53,27 @@ describe('the executions page', () => {
     await drawer.getByText('Attempt 3 failed').waitFor();
     expect(await drawer.getByText(/^Waited /).count()).toBe(2);
     await drawer.getByText('Failed: server_error').waitFor();
-    await drawer.getByText('Nothing was paid.').waitFor();
+    await drawer.getByRole('region', { name: 'Receipt' }).getByText('Nothing was paid.').waitFor();
+  });
+
+  it('gives one advice about an answer that broke off, and says that it was paid', async () => {
+    await bench().saveKey();
+    bench().upstream.script([{ fault: 'half-json-close' }, { fault: 'half-json-close' }]);
+    const failed = await bench().call<{ executionId: string; code: string }>('POST', 'executions', {
+      agentId: 'cut-off',
+      provider: 'openai',
+      model: 'gpt-5',
+      messages: [{ role: 'user', content: 'Hello' }],
+    });
+    expect(failed.code).toBe('response_truncated');
+    const { page } = await bench().openSignedIn(bench().path(`executions/${failed.executionId}`));
+    const drawer = page.getByRole('dialog');
+    const advice = await drawer.getByRole('alert').innerText();
+    expect(advice).toContain('Repeat');
+    expect(advice).not.toMatch(/cannot succeed|may succeed/);
+    const receipt = await drawer.getByRole('region', { name: 'Receipt' }).innerText();
+    expect(receipt).toMatch(/Paid(?: in part)?: /);
+    expect(bench().upstream.paidCalls).toHaveLength(2);
   });
 
   it('takes filters from the address and puts them there', async () => {
@@ -143,11 +163,17 @@ describe('the executions page', () => {
     const row = page.getByRole('row', { name: /to-cancel/ });
     await row.getByRole('link').click();
     const drawer = page.getByRole('dialog');
+    await drawer.getByText('Attempt 1 is running').waitFor();
+    expect(await drawer.getByText(/maybe billed|no outcome/).count()).toBe(0);
+    const receipt = drawer.getByRole('region', { name: 'Receipt' });
+    await receipt.getByText(/^It has not ended yet/).waitFor();
     await drawer.getByRole('button', { name: 'Cancel' }).click();
+    await receipt.getByText(/^It may have been billed/).waitFor();
     await drawer.getByRole('alert').getByText('Cancelled', { exact: true }).waitFor();
     await drawer.getByRole('button', { name: 'Cancel' }).waitFor({ state: 'detached' });
     await page.keyboard.press('Escape');
     await row.getByText('Cancelled').waitFor();
+    await row.locator('a:focus').waitFor();
     const { data } = await bench().call<{ data: Detail[] }>('GET', 'executions?agentId=to-cancel');
     expect(data[0]).toMatchObject({ status: 'cancelled', error: { code: 'cancelled' } });
     await slow;

@@ -44,7 +44,14 @@ export function ExecutionTable({ live, search }: { live: LiveExecutions; search:
   const before = items[0]?.start ?? 0;
   const after = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
-    <div ref={frame} className={classes.frame} tabIndex={0} role="region" aria-label="Executions">
+    <div
+      ref={frame}
+      className={classes.frame}
+      tabIndex={0}
+      role="region"
+      aria-label="Executions"
+      data-executions
+    >
       <table className={classes.table} aria-rowcount={hasMore ? -1 : rows.length + 1}>
         <thead>
           <tr aria-rowindex={1}>
@@ -95,7 +102,7 @@ const Row = memo(function Row({ row, index, target, now }: RowProps) {
         <ExecutionStatusBadge status={row.status} />
       </td>
       <td>
-        <Link to={target} className={classes.link}>
+        <Link to={target} className={classes.link} data-execution={row.id}>
           <time dateTime={time} title={formatDateTime(time)}>
             {formatAge(time, Math.max(now, Date.parse(time)))}
           </time>

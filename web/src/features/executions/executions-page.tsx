@@ -10,6 +10,7 @@ import { ExecutionDrawer } from './execution-drawer';
 import { ExecutionTable } from './execution-table';
 import { FilterBar } from './filter-bar';
 import { useFilters } from './filters';
+import { useFocusOfClosed } from './use-focus-of-closed';
 import { useLiveExecutions } from './use-live-executions';
 
 /** Everything that ran and runs, as it happens. */
@@ -17,6 +18,7 @@ export function ExecutionsPage() {
   const workspaceId = useWorkspaceId();
   const { executionId } = useParams();
   const navigate = useNavigate();
+  useFocusOfClosed(executionId);
   const state = useFilters();
   const live = useLiveExecutions(state.filters);
   const list = `/workspaces/${workspaceId}/executions${state.search && `?${state.search}`}`;
