@@ -129,6 +129,7 @@ describe('the settings', () => {
     await dialog.getByLabel('URL').fill(receiver.url);
     await dialog.getByRole('button', { name: 'Create' }).click();
     const secret = await page.getByTestId('secret').innerText();
+    await page.getByText(/^Copy it now\. It is stored encrypted/).waitFor();
     await dialog.getByRole('button', { name: 'I have it' }).click();
     const card = page.getByRole('region', { name: `Webhook ${receiver.url}` });
     await card.getByRole('button', { name: 'Test' }).click();

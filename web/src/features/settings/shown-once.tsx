@@ -4,13 +4,15 @@ import { CopyButton } from '../../elements/copy-button';
 interface ShownOnceProps {
   readonly title: string;
   readonly secret: string;
+  /** What becomes of it, e.g. `It is stored as a digest`. */
+  readonly fate: string;
   /** A ready text that uses it. */
   readonly snippet?: string;
   readonly onClose: () => void;
 }
 
 /** A secret that was just made. It is in this dialog only and gone when it closes. */
-export function ShownOnce({ title, secret, snippet, onClose }: ShownOnceProps) {
+export function ShownOnce({ title, secret, fate, snippet, onClose }: ShownOnceProps) {
   return (
     <Modal
       opened
@@ -22,7 +24,7 @@ export function ShownOnce({ title, secret, snippet, onClose }: ShownOnceProps) {
     >
       <Stack>
         <Alert color="yellow" role="status">
-          Copy it now. It is stored as a digest and cannot be shown again.
+          Copy it now. {fate} and cannot be shown again.
         </Alert>
         <Code block data-testid="secret" className="wrap-anywhere">
           {secret}

@@ -143,7 +143,15 @@ function TokenDialog({
   if (state.name === 'create') return <CreateTokenDialog onCreated={show} onClose={close} />;
   if (state.name === 'secret') {
     const snippet = tokenSnippet(workspaceId, state.secret);
-    return <ShownOnce title="The token" secret={state.secret} snippet={snippet} onClose={close} />;
+    return (
+      <ShownOnce
+        title="The token"
+        secret={state.secret}
+        fate="It is stored as a digest"
+        snippet={snippet}
+        onClose={close}
+      />
+    );
   }
   const { token } = state;
   if (state.name === 'rotate') {

@@ -70,6 +70,7 @@ export function WebhooksSection() {
         <ShownOnce
           title="The signing secret"
           secret={secret}
+          fate="It is stored encrypted, to sign events with,"
           onClose={() => {
             setSecret(null);
           }}
