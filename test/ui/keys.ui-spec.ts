@@ -20,7 +20,6 @@ describe('the keys page', () => {
     await dialog.getByText('The key works').waitFor();
     await dialog.getByRole('button', { name: 'Save' }).click();
     await dialog.getByText('all that can be seen of it is …Wx7z').waitFor();
-    await dialog.getByRole('button', { name: 'Test it' }).click();
     await dialog.getByText('The key works').waitFor();
     await dialog.getByRole('button', { name: 'Done' }).click();
 
@@ -101,6 +100,42 @@ describe('the keys page', () => {
     await keyboard.type('Type By hand to confirm', 'By hand', 'Enter');
     await page.getByRole('row', { name: /By hand/ }).waitFor({ state: 'detached' });
     expect(await bench().call('GET', 'api-keys')).toMatchObject({ data: [] });
+  });
+
+  it('forgets a test as soon as what was tested changes', async () => {
+    const { page } = await bench().openSignedIn('/');
+    await page.getByRole('button', { name: 'Add OpenAI key' }).click();
+    const dialog = page.getByRole('dialog');
+    const secret = dialog.getByLabel('API key');
+    const result = dialog.getByText('The key works');
+    const pass = async () => {
+      await dialog.getByRole('button', { name: 'Test', exact: true }).click();
+      await result.waitFor();
+    };
+    await dialog.getByText('An address of your own').click();
+    const address = dialog.getByRole('textbox', { name: 'Base URL' });
+    await address.fill(bench().upstream.openAiBaseUrl);
+    await secret.fill(GOOD_KEY);
+    await pass();
+    await dialog.getByLabel('Label').fill('Not proved');
+    expect(await result.count()).toBe(1);
+    await address.fill('https://example.com/v1');
+    await result.waitFor({ state: 'detached' });
+    await address.fill(bench().upstream.openAiBaseUrl);
+    await pass();
+    await dialog.getByRole('combobox', { name: 'Provider' }).click();
+    await page.getByRole('option', { name: 'Anthropic' }).click();
+    await result.waitFor({ state: 'detached' });
+    await dialog.getByRole('button', { name: 'Use OpenAI' }).click();
+    await pass();
+    await secret.fill(BAD_KEY);
+    await result.waitFor({ state: 'detached' });
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    const row = page.getByRole('row', { name: /Not proved/ });
+    await row.getByText('Untested').waitFor();
+    const { data } = await bench().call<{ data: { id: string }[] }>('GET', 'api-keys');
+    await bench().call('DELETE', `api-keys/${data[0]!.id}`);
   });
 
   it('says what is wrong with a key, and keeps what is right', async () => {

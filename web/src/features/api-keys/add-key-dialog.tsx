@@ -1,5 +1,5 @@
 import { Button, Group, List, Modal, Stack, Text } from '@mantine/core';
-import { useState } from 'react';
+import { useEffect, useEffectEvent, useState } from 'react';
 import {
   apiKeyTestsControllerTest,
   type ProviderResponse,
@@ -20,9 +20,10 @@ interface AddKeyDialogProps {
   readonly onClose: () => void;
 }
 
-/** Saves a key, then offers to test it. */
+/** Saves a key, then tests it: at once if it passed a test before it was saved, else when asked to. */
 export function AddKeyDialog({ providers, initialProvider, onClose }: AddKeyDialogProps) {
   const [saved, setSaved] = useState<SavedApiKeyResponse | null>(null);
+  const [isProved, setProved] = useState(false);
   return (
     <Modal
       opened
@@ -34,18 +35,29 @@ export function AddKeyDialog({ providers, initialProvider, onClose }: AddKeyDial
         <AddKeyForm
           providers={providers}
           initialProvider={initialProvider}
-          onSaved={setSaved}
+          onSaved={(key, hasPassed) => {
+            setProved(hasPassed);
+            setSaved(key);
+          }}
           onClose={onClose}
         />
       ) : (
-        <SavedKey saved={saved} onClose={onClose} />
+        <SavedKey saved={saved} testsAtOnce={isProved} onClose={onClose} />
       )}
     </Modal>
   );
 }
 
 /** After saving: what looks wrong, and a test with the saved key. */
-function SavedKey({ saved, onClose }: { saved: SavedApiKeyResponse; onClose: () => void }) {
+function SavedKey({
+  saved,
+  testsAtOnce,
+  onClose,
+}: {
+  saved: SavedApiKeyResponse;
+  testsAtOnce: boolean;
+  onClose: () => void;
+}) {
   const workspaceId = useWorkspaceId();
   const refresh = useRefreshKeys();
   const [result, setResult] = useState<TestApiKeyResponse | null>(null);
@@ -57,6 +69,13 @@ function SavedKey({ saved, onClose }: { saved: SavedApiKeyResponse; onClose: () 
     setResult(data);
     await refresh();
   });
+  // Only a test of the saved key is recorded; without it, one that works would be listed as untested.
+  const testOnOpening = useEffectEvent(() => {
+    if (testsAtOnce) void test.run();
+  });
+  useEffect(() => {
+    testOnOpening();
+  }, []);
   return (
     <Stack>
       <Text className="wrap-anywhere">

@@ -16,24 +16,37 @@ import { useRefreshKeys } from './api-keys-api';
 import { BaseUrlField, fieldOf, SecretField } from './key-form-fields';
 import { TestResult } from './test-result';
 
+type OnSaved = (saved: SavedApiKeyResponse, hasPassed: boolean) => void;
+
 interface AddKeyFormProps {
   readonly providers: readonly ProviderResponse[];
   readonly initialProvider: ProviderResponse;
-  readonly onSaved: (saved: SavedApiKeyResponse) => void;
+  /** Told whether the key passed a test as it was saved. */
+  readonly onSaved: OnSaved;
   readonly onClose: () => void;
 }
+
+/** The fields that a test is about. */
+const TESTED: ReadonlySet<string> = new Set(['apiKey', 'baseUrl']);
 
 /** The key is read from the form when it is sent, and erased from it once it is saved. */
 export function AddKeyForm({ providers, initialProvider, onSaved, onClose }: AddKeyFormProps) {
   const form = useRef<HTMLFormElement>(null);
   const secret = useRef<HTMLInputElement>(null);
   const [provider, setProvider] = useState(initialProvider);
-  const { test, save, result } = useSending(provider, secret, onSaved);
+  const { test, save, result, forgetTest } = useSending(provider, secret, onSaved);
+  const changeProvider = (next: ProviderResponse) => {
+    forgetTest();
+    setProvider(next);
+  };
   const problem = save.problem ?? test.problem;
   return (
     <form
       ref={form}
       autoComplete="off"
+      onInput={({ target }) => {
+        if (target instanceof HTMLInputElement && TESTED.has(target.name)) forgetTest();
+      }}
       onSubmit={(event) => {
         event.preventDefault();
         test.reset();
@@ -47,7 +60,7 @@ export function AddKeyForm({ providers, initialProvider, onSaved, onClose }: Add
           data={providers.map(({ id, displayName }) => ({ value: id, label: displayName }))}
           value={provider.id}
           onChange={(id) => {
-            setProvider(providers.find((candidate) => candidate.id === id) ?? provider);
+            changeProvider(providers.find((candidate) => candidate.id === id) ?? provider);
           }}
         />
         <SecretField
@@ -55,7 +68,7 @@ export function AddKeyForm({ providers, initialProvider, onSaved, onClose }: Add
           providers={providers}
           problem={problem}
           inputRef={secret}
-          onSwitch={setProvider}
+          onSwitch={changeProvider}
         />
         <OptionalFields provider={provider} problem={problem} />
         <TestResult result={result} />
@@ -86,11 +99,13 @@ export function AddKeyForm({ providers, initialProvider, onSaved, onClose }: Add
 function useSending(
   provider: ProviderResponse,
   secret: RefObject<HTMLInputElement | null>,
-  onSaved: (saved: SavedApiKeyResponse) => void,
+  onSaved: OnSaved,
 ) {
   const workspaceId = useWorkspaceId();
   const refresh = useRefreshKeys();
   const [result, setResult] = useState<TestApiKeyResponse | null>(null);
+  // A result that comes after a change is about something else than what the form shows.
+  const changes = useRef(0);
   const read = (form: HTMLFormElement) => ({
     provider: provider.id,
     apiKey: secret.current?.value ?? '',
@@ -98,19 +113,25 @@ function useSending(
   });
   const test = useAction(async (form: HTMLFormElement) => {
     setResult(null);
+    const tested = changes.current;
     const body = read(form);
     const { data } = await apiKeyTestsControllerTest({ path: { workspaceId }, body });
-    setResult(data);
+    if (tested === changes.current) setResult(data);
   });
+  const forgetTest = () => {
+    changes.current += 1;
+    setResult(null);
+    test.reset();
+  };
   const save = useAction(async (form: HTMLFormElement) => {
     const body = { ...read(form), label: fieldOf(form, 'label') };
     const { data } = await apiKeysControllerCreate({ path: { workspaceId }, body });
     if (secret.current !== null) secret.current.value = '';
     notifyDone(`The key “${data.label}” is saved.`);
     await refresh();
-    onSaved(data);
+    onSaved(data, result?.ok === true);
   });
-  return { test, save, result };
+  return { test, save, result, forgetTest };
 }
 
 function OptionalFields({
