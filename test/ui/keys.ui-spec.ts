@@ -130,6 +130,19 @@ describe('the keys page', () => {
     await pass();
     await secret.fill(BAD_KEY);
     await result.waitFor({ state: 'detached' });
+    await secret.fill(GOOD_KEY);
+    await page.route(/api-keys\/test$/, async (route) => {
+      const response = await route.fetch();
+      await secret.fill(BAD_KEY);
+      await route.fulfill({ response });
+    });
+    const late = page.waitForResponse(/api-keys\/test$/);
+    const test = dialog.getByRole('button', { name: 'Test', exact: true });
+    await test.click();
+    await (await late).finished();
+    // It can be pressed again once the answer was dealt with.
+    await test.and(page.locator(':enabled')).waitFor();
+    expect(await result.count()).toBe(0);
     await dialog.getByRole('button', { name: 'Save' }).click();
     await dialog.getByRole('button', { name: 'Done' }).click();
     const row = page.getByRole('row', { name: /Not proved/ });
