@@ -8,7 +8,7 @@ import {
 } from '@tabler/icons-react';
 import type { AttemptResponse, ExecutionResponse } from '../../client';
 import { formatDateTime, formatDuration, formatUsd } from '../../elements/format';
-import { isUnfinished } from './execution-pages';
+import { isUnfinished } from './is-unfinished';
 
 const LOOKS = {
   succeeded: { color: 'green', Icon: IconCheck, label: 'succeeded' },

@@ -17,7 +17,7 @@ import { queueExecution } from '../../http/run-execution';
 import { AttemptTimeline } from './attempt-timeline';
 import { ExecutionFacts } from './execution-facts';
 import { ExecutionTexts } from './execution-texts';
-import { isUnfinished } from './execution-pages';
+import { isUnfinished } from './is-unfinished';
 import { requestOf } from './execution-request';
 import { ReceiptFacts } from './receipt-facts';
 

@@ -2,6 +2,7 @@ import type { InfiniteData } from '@tanstack/react-query';
 import type { ExecutionSummaryResponse } from '../../client';
 import { formatUsd } from '../../elements/format';
 import type { Page } from '../../http/pages';
+import { isUnfinished } from './is-unfinished';
 
 export type ExecutionRow = ExecutionSummaryResponse;
 export type ExecutionPages = InfiniteData<Page<ExecutionRow>, string | undefined>;
@@ -73,10 +74,6 @@ export function unfollowedRows(
 ): ExecutionRow[] {
   const leaves = status === 'queued' || status === 'running';
   return rows.slice(leaves ? 0 : told).filter(isUnfinished);
-}
-
-export function isUnfinished({ status }: Pick<ExecutionRow, 'status'>): boolean {
-  return status === 'queued' || status === 'running';
 }
 
 /** What it cost, in words; an execution that did not complete has no cost that would be unknown. */

@@ -1,10 +1,15 @@
-import type { ExecutionResponse } from '../../client';
 import { formatUsd } from '../../elements/format';
-import { isUnfinished } from './execution-pages';
+import { isUnfinished } from './is-unfinished';
 
-type Billable = Pick<ExecutionResponse, 'status' | 'error' | 'costUsd'> & {
-  readonly attempts: readonly Pick<ExecutionResponse['attempts'][number], 'billed'>[];
-};
+/** What is known of the bill of an attempt, as the API says it. */
+export type Billed = 'no' | 'yes' | 'partial' | 'unknown';
+
+interface Billable {
+  readonly status: string;
+  readonly error: { readonly billed: Billed } | null;
+  readonly costUsd: string | null;
+  readonly attempts: readonly { readonly billed: Billed }[];
+}
 
 /** What is known of the money, in one sentence. Nothing was paid only if that is known of every attempt. */
 export function whatWasPaid(execution: Billable): string {

@@ -1,0 +1,3 @@
+export function isUnfinished({ status }: { readonly status: string }): boolean {
+  return status === 'queued' || status === 'running';
+}
