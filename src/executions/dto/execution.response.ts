@@ -217,7 +217,12 @@ export class ExecutionResponse extends ExecutionSummaryResponse {
   @ApiProperty({ type: [AttemptResponse] })
   attempts: AttemptResponse[];
 
-  @ApiProperty({ type: ReceiptResponse, nullable: true, description: 'null: nothing was paid' })
+  @ApiProperty({
+    type: ReceiptResponse,
+    nullable: true,
+    description:
+      'null: no attempt was answered in full. What was paid all the same is in `attempts` and `costUsd`',
+  })
   receipt: ReceiptResponse | null;
 }
 

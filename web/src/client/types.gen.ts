@@ -674,7 +674,7 @@ export type ExecutionResponse = {
     unreadable: Array<'request' | 'output'>;
     attempts: Array<AttemptResponse>;
     /**
-     * null: nothing was paid
+     * null: no attempt was answered in full. What was paid all the same is in `attempts` and `costUsd`
      */
     receipt: ReceiptResponse | null;
 };
@@ -841,7 +841,7 @@ export type ExecutionDetailResponse = {
     unreadable: Array<'request' | 'output'>;
     attempts: Array<AttemptResponse>;
     /**
-     * null: nothing was paid
+     * null: no attempt was answered in full. What was paid all the same is in `attempts` and `costUsd`
      */
     receipt: ReceiptResponse | null;
     /**
