@@ -77,7 +77,7 @@ describe.each(['light', 'dark'] as const)('in %s, the web UI is for everybody:',
   it.each(PAGES)('$path', async ({ path, text, button }) => {
     const page = await open(path);
     if (button !== undefined) {
-      await page.getByRole('button', { name: button, exact: true }).click();
+      await page.getByRole('button', { name: button, exact: true }).press('Enter');
     }
     await page.getByText(text).first().waitFor();
     await expectNoViolations(page);
