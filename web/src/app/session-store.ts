@@ -86,9 +86,13 @@ export class SessionStore {
     try {
       await this.#begin(token);
     } catch (error) {
-      if (!(error instanceof Problem) || error.code !== 'ambiguous_credentials') throw error;
+      if (!(error instanceof Problem) || error.code !== 'ambiguous_credentials') {
+        throw asRefusal(error);
+      }
       await endSession();
-      await this.#begin(token);
+      await this.#begin(token).catch((refusal: unknown) => {
+        throw asRefusal(refusal);
+      });
     }
   }
 
@@ -135,6 +139,18 @@ export class SessionStore {
     announcePresence(state.status === 'signed-in');
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** What whoever typed a token, or followed a link, can do when it is none. */
+function asRefusal(error: unknown): unknown {
+  if (!(error instanceof Problem) || error.status !== 401) return error;
+  return new Problem({
+    status: error.status,
+    code: 'token_refused',
+    title: 'This token does not open Keyrun',
+    detail:
+      'The token is not known here: it is mistyped, has expired or was revoked. Paste it again, or ask for a new one.',
+  });
 }
 
 /** Also when it is over already. */

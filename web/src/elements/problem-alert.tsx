@@ -2,19 +2,29 @@ import { Alert, List, Text } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import type { Problem } from '../http/problem';
 
-/** Why something failed and what to do, read out at once. Nothing without a problem. */
-export function ProblemAlert({ problem }: { problem: Problem | null }) {
+interface ProblemAlertProps {
+  readonly problem: Problem | null;
+  /** Pointers of the fields that say beside themselves what is wrong with them. */
+  readonly beside?: readonly string[];
+}
+
+/** Why something failed and what to do, read out at once and told once. Nothing without a problem. */
+export function ProblemAlert({ problem, beside = [] }: ProblemAlertProps) {
   if (problem === null) return null;
+  const isToldOfField = problem.fields.some(({ message }) => message === problem.explanation);
+  const fields = problem.fields.filter(({ pointer }) => !beside.includes(pointer));
   return (
     <Alert color="red" role="alert" title={problem.title} icon={<IconAlertTriangle aria-hidden />}>
-      <Text size="sm" className="wrap-anywhere">
-        {problem.message}
-      </Text>
-      {problem.fields.length > 0 && (
+      {problem.explanation !== '' && !isToldOfField && (
+        <Text size="sm" className="wrap-anywhere">
+          {problem.explanation}
+        </Text>
+      )}
+      {fields.length > 0 && (
         <List size="sm" mt={4}>
-          {problem.fields.map(({ pointer, message }) => (
+          {fields.map(({ pointer, message }) => (
             <List.Item key={pointer + message}>
-              {pointer.replace(/^[/?]/, '')}: {message}
+              {fieldError(pointer.replace(/^[/?]/, ''), message)}
             </List.Item>
           ))}
         </List>
@@ -26,4 +36,9 @@ export function ProblemAlert({ problem }: { problem: Problem | null }) {
       )}
     </Alert>
   );
+}
+
+/** E.g. `from: must be a date`; a message that begins with the name does not get it twice. */
+function fieldError(name: string, message: string): string {
+  return message.startsWith(`${name} `) ? message : `${name}: ${message}`;
 }

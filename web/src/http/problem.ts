@@ -1,3 +1,5 @@
+import { wordsOf } from './problem-words';
+
 /** One field that the server refused. */
 export interface FieldProblem {
   /** JSON pointer into the body, e.g. `/apiKey`, or `?name` for a query parameter. */
@@ -24,9 +26,15 @@ export class Problem extends Error {
   readonly fields: readonly FieldProblem[];
   /** The execution that failed, when one was recorded. */
   readonly executionId: string | null;
+  /** What to add to the title, empty when it says it all. The message is for where no title is shown. */
+  readonly explanation: string;
 
-  constructor(document: Partial<ProblemDocument>) {
-    super(document.detail ?? document.title ?? 'The request failed.');
+  constructor(document: Partial<ProblemDocument>, retryAfterSeconds: number | null = null) {
+    const { title = '', code = '', detail = '', errors = [] } = document;
+    const hasFields = errors.length > 0;
+    const explanation = wordsOf({ title, code, detail, hasFields, retryAfterSeconds });
+    super([explanation, title].find((words) => words !== '') ?? 'The request failed.');
+    this.explanation = explanation;
     this.name = 'Problem';
     this.status = document.status ?? 0;
     this.code = document.code ?? 'unreachable';
@@ -59,5 +67,11 @@ export function toProblem(thrown: unknown, response?: Response): Problem {
   if (response === undefined) return UNREACHABLE;
   const document =
     typeof thrown === 'object' && thrown !== null ? (thrown as Partial<ProblemDocument>) : {};
-  return new Problem({ status: response.status, ...document });
+  return new Problem({ status: response.status, ...document }, retryAfterOf(response));
+}
+
+/** Whole seconds; the other form of the header, a date, is none that this server sends. */
+function retryAfterOf({ headers }: Response): number | null {
+  const value = headers.get('retry-after');
+  return value !== null && /^\d{1,9}$/.test(value) ? Number(value) : null;
 }

@@ -74,7 +74,8 @@ function FirstSteps() {
       </Title>
       <Text mt={4} mb="sm">
         See an execution from start to bill right now: the built-in echo provider needs no key and
-        costs nothing. Then add the key of your provider below and run the same on it.
+        sends nothing to anybody. Its prices are made up, and Usage shows them as such. Then add the
+        key of your provider below and run the same on it.
       </Text>
       <Group>
         <EchoDemo />

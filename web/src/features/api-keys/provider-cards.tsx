@@ -56,7 +56,7 @@ export function ProviderCards({ providers, keys, mayAdd, onAdd }: ProviderCardsP
 
 /** E.g. `2 keys · 1 needs attention`. */
 function healthOf(provider: ProviderResponse, keys: readonly ApiKeyResponse[]): string {
-  if (!provider.requiresKey) return 'Built in, for trying things out';
+  if (!provider.requiresKey) return 'Built in; sends nothing to anybody';
   const own = keys.filter((key) => key.provider === provider.id);
   if (own.length === 0) return 'No key yet';
   const ill = own.filter(({ status }) => ['invalid', 'unreadable'].includes(status)).length;

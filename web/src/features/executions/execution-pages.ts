@@ -1,6 +1,6 @@
 import type { InfiniteData } from '@tanstack/react-query';
 import type { ExecutionSummaryResponse } from '../../client';
-import { formatUsd } from '../../elements/format';
+import { formatUsd, formatUsdBriefly } from '../../elements/format';
 import type { Page } from '../../http/pages';
 import { isUnfinished } from './is-unfinished';
 
@@ -54,11 +54,16 @@ function isSame(row: ExecutionRow, newer: ExecutionRow): boolean {
   return row.status === newer.status && row.costUsd === newer.costUsd;
 }
 
-/** Takes one row in, wherever it is. */
-export function replaceRow(pages: ExecutionPages, row: ExecutionRow): ExecutionPages {
+/** Takes one row in, wherever it is; out, when the list is narrowed to a status that it does not have any more. */
+export function replaceRow(
+  pages: ExecutionPages,
+  row: ExecutionRow,
+  status: string | undefined,
+): ExecutionPages {
+  const now = status === undefined || status === row.status ? [row] : [];
   const replaced = pages.pages.map((page) =>
     page.data.some(({ id }) => id === row.id)
-      ? { ...page, data: page.data.map((known) => (known.id === row.id ? row : known)) }
+      ? { ...page, data: page.data.flatMap((known) => (known.id === row.id ? now : [known])) }
       : page,
   );
   return { ...pages, pages: replaced };
@@ -79,4 +84,9 @@ export function unfollowedRows(
 /** What it cost, in words; an execution that did not complete has no cost that would be unknown. */
 export function costOf({ status, costUsd }: Pick<ExecutionRow, 'status' | 'costUsd'>): string {
   return costUsd === null && status !== 'completed' ? '–' : formatUsd(costUsd);
+}
+
+/** The same, as short as a column is narrow. */
+export function briefCostOf(row: Pick<ExecutionRow, 'status' | 'costUsd'>): string {
+  return row.costUsd === null ? costOf(row) : formatUsdBriefly(row.costUsd);
 }

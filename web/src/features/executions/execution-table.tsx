@@ -4,7 +4,7 @@ import { Link } from 'react-router';
 import { useWorkspaceId } from '../../app/workspace';
 import { formatAge, formatCount, formatDateTime, formatDuration } from '../../elements/format';
 import { useTick } from '../../elements/use-now';
-import { costOf, type ExecutionRow } from './execution-pages';
+import { briefCostOf, type ExecutionRow } from './execution-pages';
 import { ExecutionStatusBadge } from './execution-status-badge';
 import classes from './execution-table.module.css';
 import type { LiveExecutions } from './use-live-executions';
@@ -115,7 +115,9 @@ const Row = memo(function Row({ row, index, target, now }: RowProps) {
       </td>
       <td className={classes.number}>{count(row.usage?.inputTokens)}</td>
       <td className={classes.number}>{count(row.usage?.outputTokens)}</td>
-      <td className={classes.number}>{costOf(row)}</td>
+      <td className={classes.number} title={row.costUsd === null ? undefined : `$${row.costUsd}`}>
+        {briefCostOf(row)}
+      </td>
       <td className={classes.number}>{formatDuration(row.latencyMs)}</td>
       <td className={classes.number}>{formatDuration(row.timeToFirstTokenMs)}</td>
     </tr>

@@ -104,6 +104,8 @@ function useFeed(key: ListKey, isEnabled: boolean): void {
         onChange: (data) => {
           const hasMore = data.length >= LIMIT;
           if (!take({ data, hasMore, nextCursor: null })) void catchUp();
+          // Something happens, so what is not told of may have happened too: a row left the filter.
+          void queries.invalidateQueries({ queryKey: unfollowedKey(workspaceId, filters) });
         },
       },
     );
@@ -115,19 +117,26 @@ function useFeed(key: ListKey, isEnabled: boolean): void {
   }, [queries, workspaceId, search, isEnabled]);
 }
 
+function unfollowedKey(workspaceId: string, filters: Filters) {
+  return ['unfollowed-executions', workspaceId, filters] as const;
+}
+
 /** Asks what became of unfinished rows that the feed does not tell of: old ones, and those that leave the filter. */
 function useUnfollowed(key: ListKey, rows: readonly ExecutionRow[]): void {
   const queries = useQueryClient();
   const [, workspaceId, filters] = key;
   const unfollowed = unfollowedRows(rows, { told: LIMIT, status: filters.status });
   useQuery({
-    queryKey: ['unfollowed-executions', workspaceId, filters],
+    queryKey: unfollowedKey(workspaceId, filters),
     enabled: unfollowed.length > 0,
     refetchInterval: ASK_MS,
     queryFn: async () => {
       for (const { id } of unfollowed.slice(0, ASKED_MAX)) {
         const { data } = await executionsControllerGet({ path: { workspaceId, executionId: id } });
-        queries.setQueryData<ExecutionPages>(key, (known) => known && replaceRow(known, data));
+        queries.setQueryData<ExecutionPages>(
+          key,
+          (known) => known && replaceRow(known, data, filters.status),
+        );
       }
       return null;
     },

@@ -65,7 +65,7 @@ export function CreateWebhookDialog({ onCreated, onClose }: CreateWebhookDialogP
               ))}
             </Stack>
           </Checkbox.Group>
-          <ProblemAlert problem={creation.problem} />
+          <ProblemAlert problem={creation.problem} beside={['/url', '/description']} />
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               Cancel

@@ -11,6 +11,7 @@ import { Age } from '../../elements/age';
 import { formatDuration } from '../../elements/format';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
+import { useNow } from '../../elements/use-now';
 import { toProblem } from '../../http/problem';
 
 const PAGE_LIMIT = 20;
@@ -112,11 +113,7 @@ function DeliveryRow({
             {responseStatus !== null && ` (${responseStatus})`}, {formatDuration(latencyMs)}
           </Text>
         ))}
-        {delivery.nextAttemptAt !== null && (
-          <Text size="xs" c="dimmed">
-            next <Age time={delivery.nextAttemptAt} />
-          </Text>
-        )}
+        {delivery.nextAttemptAt !== null && <NextAttempt time={delivery.nextAttemptAt} />}
       </Table.Td>
       <Table.Td>
         {mayWrite && (
@@ -126,5 +123,16 @@ function DeliveryRow({
         )}
       </Table.Td>
     </Table.Tr>
+  );
+}
+
+/** A moment that has passed is no announcement: the attempt is made as soon as somebody is free to make it. */
+function NextAttempt({ time }: { time: string }) {
+  const isDue = Date.parse(time) <= useNow();
+  return (
+    <Text size="xs" c="dimmed">
+      {isDue ? 'due now' : 'next '}
+      {!isDue && <Age time={time} />}
+    </Text>
   );
 }

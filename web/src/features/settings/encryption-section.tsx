@@ -80,7 +80,7 @@ function Rotation({ onClose }: { onClose: () => void }) {
       body: {},
     });
     await queries.invalidateQueries({ queryKey: ['data-key'] });
-    notifyDone(`The data key is new; API keys sealed again: ${data.resealedApiKeys}.`);
+    notifyDone(`The data key is new; Secrets sealed again: ${data.resealedApiKeys}.`);
     onClose();
   });
   return (

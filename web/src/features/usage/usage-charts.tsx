@@ -3,7 +3,13 @@ import { BarChart, LineChart } from '@mantine/charts';
 import { Card, SimpleGrid, Title, VisuallyHidden } from '@mantine/core';
 import { useReducedMotion } from '@mantine/hooks';
 import type { ReactNode } from 'react';
-import { formatCount, formatDuration, formatUsd } from '../../elements/format';
+import {
+  formatCount,
+  formatCountBriefly,
+  formatDuration,
+  formatUsd,
+  formatUsdOfAxis,
+} from '../../elements/format';
 import type { UsageRow } from '../../http/usage';
 import { useApiKeys, useProviders } from '../api-keys/api-keys-api';
 import { alongDays, costStacks, everyDay } from './chart-data';
@@ -42,6 +48,7 @@ export function UsageCharts({ range, days, dayGroups, dimension }: UsageChartsPr
           data={stacks.data}
           series={colored(stacks.series)}
           valueFormatter={(value) => formatUsd(String(value))}
+          yAxisProps={axis(formatUsdOfAxis)}
           barProps={still}
         />
       </Chart>
@@ -55,6 +62,7 @@ export function UsageCharts({ range, days, dayGroups, dimension }: UsageChartsPr
           })}
           series={colored(['Tokens in', 'Tokens out'])}
           valueFormatter={formatCount}
+          yAxisProps={axis(formatCountBriefly)}
           barProps={still}
         />
       </Chart>
@@ -68,6 +76,7 @@ export function UsageCharts({ range, days, dayGroups, dimension }: UsageChartsPr
           })}
           series={colored(['p50', 'p95'])}
           valueFormatter={formatDuration}
+          yAxisProps={axis(formatDuration)}
           lineProps={still}
         />
       </Chart>
@@ -78,6 +87,7 @@ export function UsageCharts({ range, days, dayGroups, dimension }: UsageChartsPr
           data={along({ Failed: ({ errorRate }) => errorRate })}
           series={[{ name: 'Failed', color: 'red.6' }]}
           valueFormatter={formatRate}
+          yAxisProps={axis(formatRate)}
           lineProps={still}
         />
       </Chart>
@@ -98,6 +108,11 @@ function Chart({ title, children }: { title: string; children: ReactNode }) {
       </div>
     </Card>
   );
+}
+
+/** As wide as its labels are. */
+function axis(tickFormatter: (value: number) => string) {
+  return { width: 'auto', tickFormatter } as const;
 }
 
 function colored(names: readonly string[]): { name: string; color: string }[] {

@@ -1,16 +1,29 @@
-import { Button, Card, Center, Group, Loader, Select, Stack, Text, TextInput } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Card,
+  Center,
+  Code,
+  Group,
+  Loader,
+  Select,
+  Stack,
+  Text,
+  TextInput,
+} from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { IconDownload } from '@tabler/icons-react';
 import { lazy, Suspense } from 'react';
 import { EchoDemo } from '../../app/echo-demo';
 import { useWorkspaceId } from '../../app/workspace';
+import { formatUsd } from '../../elements/format';
 import { Page } from '../../elements/page';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { toProblem } from '../../http/problem';
 import { lastDays, readUsage, usageCsvPath } from '../../http/usage';
 import { UsageTable } from './usage-table';
 import { UsageTotals } from './usage-totals';
-import { daysOf, type Dimension, DIMENSIONS, useUsageRange } from './usage-range';
+import { DAYS_DEFAULT, daysOf, type Dimension, DIMENSIONS, useUsageRange } from './usage-range';
 
 const UsageCharts = lazy(async () => ({
   default: (await import('./usage-charts')).UsageCharts,
@@ -24,6 +37,8 @@ export function UsagePage() {
   const groups = useUsage(workspaceId, [dimension], range);
   const days = useUsage(workspaceId, ['day'], range);
   const dayGroups = useUsage(workspaceId, ['day', dimension], range);
+  const providers = useUsage(workspaceId, ['provider'], range);
+  const echo = providers.data?.data.find(({ provider }) => provider === 'echo');
   const failure = groups.error ?? days.error ?? dayGroups.error;
   const csv = usageCsvPath(workspaceId, { groupBy: ['day', dimension], ...range });
   return (
@@ -43,11 +58,13 @@ export function UsagePage() {
       }
     >
       <RangeBar state={state} />
+      {state.isRefused && <NoRange />}
       {failure !== null && <ProblemAlert problem={toProblem(failure)} />}
       {groups.data !== undefined && groups.data.totals.executions === 0 && <NothingUsed />}
       {groups.data !== undefined && groups.data.totals.executions > 0 && (
         <>
           <UsageTotals totals={groups.data.totals} />
+          {Number(echo?.costUsd ?? 0) > 0 && <MadeUpCost costUsd={echo?.costUsd ?? '0'} />}
           {days.data !== undefined && dayGroups.data !== undefined && (
             <Suspense fallback={<Waiting />}>
               <UsageCharts
@@ -122,6 +139,25 @@ function RangeBar({ state }: { state: ReturnType<typeof useUsageRange> }) {
         }}
       />
     </Group>
+  );
+}
+
+function NoRange() {
+  return (
+    <Alert color="yellow" role="status" title="The address names no range of days">
+      It needs a day to start <Code>from</Code> and the same or a later one to go <Code>to</Code>,
+      both like 2026-01-31. These are the last {DAYS_DEFAULT} days instead.
+    </Alert>
+  );
+}
+
+/** What echo adds to the cost is there to be seen, and paid by nobody. */
+function MadeUpCost({ costUsd }: { costUsd: string }) {
+  return (
+    <Text size="sm">
+      {formatUsd(costUsd)} of the cost is of the built-in echo provider: it sends nothing to anybody
+      and its prices are made up.
+    </Text>
   );
 }
 

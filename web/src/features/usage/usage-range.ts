@@ -10,20 +10,24 @@ export const DIMENSIONS = [
 
 export type Dimension = (typeof DIMENSIONS)[number]['value'];
 
-const DAYS_DEFAULT = 30;
+export const DAYS_DEFAULT = 30;
 const DAY_MS = 86_400_000;
 
-/** Which days, and by what they are split. Both live in the address. */
+/**
+ * Which days, and by what they are split. Both live in the address; `isRefused` when it asks for days that are no
+ * range, in which case it is the default one.
+ */
 export function useUsageRange() {
   const [parameters, setParameters] = useSearchParams();
   const dimension =
     DIMENSIONS.find(({ value }) => value === parameters.get('by'))?.value ?? 'provider';
   const from = day(parameters.get('from'));
   const to = day(parameters.get('to'));
-  const range =
-    from === null || to === null || to < from
-      ? lastDays(DAYS_DEFAULT)
-      : { from: new Date(from).toISOString(), to: new Date(to + DAY_MS).toISOString() };
+  const isAsked = parameters.has('from') || parameters.has('to');
+  const isRange = from !== null && to !== null && from <= to;
+  const range = !isRange
+    ? lastDays(DAYS_DEFAULT)
+    : { from: new Date(from).toISOString(), to: new Date(to + DAY_MS).toISOString() };
   const set = (changes: Readonly<Record<string, string>>) => {
     setParameters(
       (current) => {
@@ -34,7 +38,7 @@ export function useUsageRange() {
       { replace: true },
     );
   };
-  return { dimension, range, set };
+  return { dimension, range, isRefused: isAsked && !isRange, set };
 }
 
 /** The first and the last day of a range whose end is the start of the day after. */
