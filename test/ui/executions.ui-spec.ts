@@ -97,6 +97,43 @@ describe('the executions page', () => {
     await page.getByRole('row', { name: /narrow-me/ }).waitFor();
   });
 
+  it('lets a row go that does not fit the status any more', async () => {
+    const slow = run({ agentId: 'leaves', model: 'slow' });
+    const { page } = await bench().openSignedIn(bench().path('executions?status=running'));
+    const row = page.getByRole('row', { name: /leaves/ });
+    await row.waitFor();
+    await slow;
+    await row.waitFor({ state: 'detached' });
+    await page.getByText('No execution fits these filters.').waitFor();
+  });
+
+  it('names the filter of the address that is none, in words', async () => {
+    const watched = await bench().openSignedIn(bench().path('executions?status=lost&from=x'));
+    watched.expect(/status of 400/);
+    const alert = watched.page.getByRole('alert').first();
+    await alert.getByText(/^status must be one of/).waitFor();
+    await alert.getByText(/^from: must be a date/).waitFor();
+    expect(await alert.innerText()).not.toContain('`errors`');
+  });
+
+  it.each([1_280, 1_440])(
+    'shows what little a call cost, and every column, at %i px',
+    async (width) => {
+      await run({ agentId: 'cheap' });
+      await bench().query(
+        "UPDATE agent_executions SET cost_nano_usd = 1234 WHERE agent_id = 'cheap'",
+      );
+      // A page scrollbar takes its part.
+      const viewport = { width: width - 15, height: 800 };
+      const { page } = await bench().openSignedIn(bench().path('executions'), { viewport });
+      const cost = page.getByTitle('$0.000001234').first();
+      await cost.waitFor();
+      expect(await cost.innerText()).toBe('$0.0000012');
+      expect(await cost.evaluate(isCut)).toBe(false);
+      expect(await page.getByRole('region', { name: 'Executions' }).evaluate(isCut)).toBe(false);
+    },
+  );
+
   it('narrows to a time that ends now, or to one between two moments', async () => {
     await run({ agentId: 'just-now' });
     const { page } = await bench().openSignedIn(bench().path('executions?agentId=just-now'));
@@ -221,6 +258,11 @@ describe('the executions page', () => {
     SCROLL_LIMIT_MS,
   );
 });
+
+/** In the page: whether it is narrower than what is in it. */
+function isCut({ scrollWidth, clientWidth }: Element): boolean {
+  return scrollWidth > clientWidth;
+}
 
 /**
  * In the page: scrolls to the end at every frame, until so many rows are loaded.

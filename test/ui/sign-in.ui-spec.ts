@@ -27,7 +27,8 @@ describe('signing in to the web UI', () => {
     const wrong = 'kr_pat_000000000000000000000000000000000000';
     await page.getByRole('textbox', { name: 'Access token' }).fill(wrong);
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('alert').waitFor();
+    await page.getByRole('alert').getByText('The token is not known here').waitFor();
+    expect(await page.getByRole('alert').innerText()).not.toMatch(/Authorization|Bearer/);
     expect(await watched.traces()).not.toContain(wrong);
     await page.getByRole('textbox', { name: 'Access token' }).fill(bench().token);
     await page.getByRole('button', { name: 'Sign in' }).click();
@@ -35,6 +36,13 @@ describe('signing in to the web UI', () => {
     expect(await watched.traces()).not.toContain(bench().token);
     await page.reload();
     await page.getByRole('heading', { name: 'Keys', exact: true }).waitFor();
+  });
+
+  it('says in words that the token of a link is none', async () => {
+    const watched = await bench().open('/#token=kr_pat_000000000000000000000000000000000000');
+    watched.expect(/status of 401 .*\/api\/session/);
+    await watched.page.getByText('The token is not known here').waitFor();
+    expect(await watched.page.innerText('main')).not.toMatch(/Authorization|Bearer/);
   });
 
   it('comes back to the page when the session has ended', async () => {

@@ -19,6 +19,9 @@ import { formatRate } from './usage-totals';
 
 const COLORS = ['cyan.7', 'grape.6', 'orange.6', 'lime.7', 'indigo.5', 'pink.6', 'gray.6'];
 const HEIGHT = 240;
+const AXIS_WIDTH = 68;
+/** For eleven letters, e.g. $0.00000135. */
+const USD_AXIS_WIDTH = 100;
 
 interface UsageChartsProps {
   readonly range: { readonly from: string; readonly to: string };
@@ -48,7 +51,7 @@ export function UsageCharts({ range, days, dayGroups, dimension }: UsageChartsPr
           data={stacks.data}
           series={colored(stacks.series)}
           valueFormatter={(value) => formatUsd(String(value))}
-          yAxisProps={axis(formatUsdOfAxis)}
+          yAxisProps={axis(formatUsdOfAxis, USD_AXIS_WIDTH)}
           barProps={still}
         />
       </Chart>
@@ -110,9 +113,9 @@ function Chart({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-/** As wide as its labels are. */
-function axis(tickFormatter: (value: number) => string) {
-  return { width: 'auto', tickFormatter } as const;
+/** Wide enough for its labels: what the library measures leaves out their distance from the axis. */
+function axis(tickFormatter: (value: number) => string, width = AXIS_WIDTH) {
+  return { width, tickFormatter } as const;
 }
 
 function colored(names: readonly string[]): { name: string; color: string }[] {
