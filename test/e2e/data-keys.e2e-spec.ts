@@ -104,7 +104,7 @@ describe('the data key of a workspace', () => {
     expect(await opens(secondNode, keyId)).toBe(true);
     const before = await app.request('get', app.path('data-key')).expect(200);
     const { body } = await app.request('post', app.path('data-key/rotate')).expect(200);
-    expect(body).toMatchObject({ workspaceId: app.workspaceId, resealedApiKeys: 1 });
+    expect(body).toMatchObject({ workspaceId: app.workspaceId, resealedSecrets: 1 });
     expect(body.id).not.toBe(before.body.id);
     expect((await managementRows()).at(-1)).toMatchObject({
       action: 'data-key.rotated',

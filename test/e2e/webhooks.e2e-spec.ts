@@ -280,7 +280,7 @@ describe('webhooks', () => {
     const { id, secret } = await save();
     await rotate(id).expect(201);
     const rotated = await app.request('post', app.path('data-key/rotate', workspaceId));
-    expect(rotated.body).toMatchObject({ resealedApiKeys: 2 });
+    expect(rotated.body).toMatchObject({ resealedSecrets: 2 });
     verify(secret, await runAndDeliver());
     await app.database.dataSource.query(
       `UPDATE webhook_secrets SET encrypted_secret =

@@ -93,7 +93,7 @@ describe('the settings', () => {
     const { page } = await bench().openSignedIn(bench().path('settings/encryption'));
     await page.getByRole('button', { name: 'Replace the data key…' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Replace' }).click();
-    await page.getByText('Secrets sealed again: 1').waitFor();
+    await page.getByText('secrets sealed again: 1').waitFor();
   });
 
   it('keep what a workspace stores, and what becomes of those that nobody waits for', async () => {

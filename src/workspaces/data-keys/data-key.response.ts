@@ -21,6 +21,9 @@ export class DataKeyResponse {
 }
 
 export class RotatedDataKeyResponse extends DataKeyResponse {
-  @ApiProperty({ description: 'API keys and webhook secrets that were sealed again', minimum: 0 })
-  resealedApiKeys: number;
+  @ApiProperty({
+    description: 'API keys, webhook secrets and content keys that were sealed again',
+    minimum: 0,
+  })
+  resealedSecrets: number;
 }

@@ -28,7 +28,7 @@ export class DataKeysController {
   @ApiOkResponse({ type: RotatedDataKeyResponse })
   async rotate(@CurrentWorkspaceId() workspaceId: string): Promise<RotatedDataKeyResponse> {
     const { secrets, ...dataKey } = await this.rotation.rotate(workspaceId);
-    return { ...present(workspaceId, dataKey), resealedApiKeys: secrets };
+    return { ...present(workspaceId, dataKey), resealedSecrets: secrets };
   }
 }
 

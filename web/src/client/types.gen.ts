@@ -212,9 +212,9 @@ export type RotatedDataKeyResponse = {
      */
     ageSeconds: number;
     /**
-     * API keys and webhook secrets that were sealed again
+     * API keys, webhook secrets and content keys that were sealed again
      */
-    resealedApiKeys: number;
+    resealedSecrets: number;
 };
 
 export type RootKeyResponse = {

@@ -74,13 +74,13 @@ function Rotation({ onClose }: { onClose: () => void }) {
   const workspaceId = useWorkspaceId();
   const queries = useQueryClient();
   const rotation = useAction(async () => {
-    const { data } = await client.post<Record<200, { resealedApiKeys: number }>, unknown, true>({
+    const { data } = await client.post<Record<200, { resealedSecrets: number }>, unknown, true>({
       url: '/api/workspaces/{workspaceId}/data-key/rotate',
       path: { workspaceId },
       body: {},
     });
     await queries.invalidateQueries({ queryKey: ['data-key'] });
-    notifyDone(`The data key is new; Secrets sealed again: ${data.resealedApiKeys}.`);
+    notifyDone(`The data key is new; secrets sealed again: ${data.resealedSecrets}.`);
     onClose();
   });
   return (
