@@ -96,6 +96,12 @@ export interface CallOptions {
   /** Aborts the call at once; the rejection is a {@link ProviderError} of category `cancelled`. */
   readonly signal?: AbortSignal;
   /**
+   * The write-ahead of the call. The request may be prepared meanwhile, but nothing is sent and no piece is reported
+   * before it resolved. If it rejects nothing is sent at all, and the call rejects with whatever it likes: its caller
+   * knows why. The transport sees to it for every call that hands its options on.
+   */
+  readonly sendAfter?: Promise<void>;
+  /**
    * Asks for the answer piece by piece: the vendor is called in its streaming mode. Called before the
    * promise settles and never after. What it throws is dropped, no further piece is reported, and the call
    * goes on: it is paid, so it must be accounted for.

@@ -56,6 +56,7 @@ export class EchoProvider implements AIProvider {
   ) {}
 
   async execute(params: ExecuteParams, options: CallOptions): Promise<ExecuteResult> {
+    await options.sendAfter;
     if (options.signal?.aborted === true) throw failure({ category: 'cancelled', billed: 'no' });
     const { onDelta } = options;
     const scripted = FAILURES.get(params.model);

@@ -17,8 +17,8 @@ export interface ProviderCall {
    */
   onDelta?(delta: ExecutionDelta): void;
   /**
-   * The write-ahead: the provider is called after it resolved, for every attempt, from number 1. If it
-   * rejects, the provider is not called, nothing is retried, and `run` rejects with its error.
+   * The write-ahead, for every attempt, from number 1: the provider prepares its request meanwhile, and sends it after
+   * this resolved. If it rejects nothing is sent, nothing is retried, and `run` rejects with its error.
    */
   beforeAttempt?(attempt: number): Promise<void>;
 }

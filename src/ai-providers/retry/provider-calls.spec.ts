@@ -128,15 +128,39 @@ describe('ProviderCalls', () => {
     expect(numbers).toEqual([[1, 2], [1]]);
   });
 
-  it.each([new Error('ledger down'), failure('transient')])(
-    'neither calls nor retries when the write-ahead fails with %p',
-    async (reason) => {
-      const provider = new ScriptedProvider();
-      const beforeAttempt = jest.fn(() => Promise.reject(reason));
+  it.each([
+    ['answers', [], new Error('ledger down')],
+    ['fails', [failure('transient')], new Error('ledger down')],
+    ['fails as one that may be retried', [failure('transient')], failure('transient')],
+  ])(
+    'tells the provider not to send, and does not retry, when the write-ahead of one fails that %s',
+    async (_how, errors, reason) => {
+      const provider = new ScriptedProvider(errors);
+      let writeAheads = 0;
+      const beforeAttempt = () => {
+        writeAheads += 1;
+        return Promise.reject(reason);
+      };
       await expect(call(provider, { beforeAttempt })).rejects.toBe(reason);
-      expect([beforeAttempt.mock.calls.length, provider.calls.length]).toEqual([1, 0]);
+      expect([writeAheads, provider.calls.length]).toEqual([1, 1]);
+      await expect(provider.calls[0]?.sendAfter).rejects.toThrow();
     },
   );
+
+  it('has the provider prepare while it writes ahead, and ends no earlier than that', async () => {
+    const provider = new ScriptedProvider();
+    let written: () => void = () => undefined;
+    const beforeAttempt = () => new Promise<void>((resolve) => (written = resolve));
+    const order: string[] = [];
+    const ended = call(provider, { beforeAttempt }).then(() => order.push('ended'));
+    while (provider.calls.length === 0) await new Promise(setImmediate);
+    const mayBeSent = provider.calls[0]?.sendAfter?.then(() => order.push('may be sent'));
+    await new Promise(setImmediate);
+    expect(order).toEqual([]);
+    written();
+    await Promise.all([ended, mayBeSent]);
+    expect(order).toEqual(['may be sent', 'ended']);
+  });
 
   it('gives each attempt its limit, or what is left of the deadline', async () => {
     const provider = new ScriptedProvider([failure('transient'), failure('transient')]);

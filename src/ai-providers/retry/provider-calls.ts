@@ -64,22 +64,37 @@ export class ProviderCalls {
   @UseInterceptors(RetryInterceptor)
   async attempt(call: ProviderCall, progress: Progress): Promise<ExecuteResult> {
     progress.attempts += 1;
+    const writeAhead = this.#writeAhead(call, progress.attempts);
+    // It is awaited below, however the call ends; until then nobody looks.
+    writeAhead.catch(() => undefined);
     try {
-      await call.beforeAttempt?.(progress.attempts);
+      const result = await this.#execute(call, writeAhead);
+      await writeAhead;
+      return result;
+    } catch (error) {
+      await writeAhead;
+      throw error;
+    }
+  }
+
+  async #writeAhead(call: ProviderCall, attempt: number): Promise<void> {
+    try {
+      await call.beforeAttempt?.(attempt);
     } catch (error) {
       throw new WriteAheadFailure(error);
     }
+  }
+
+  async #execute(call: ProviderCall, sendAfter: Promise<void>): Promise<ExecuteResult> {
     const leftMs = call.retry.deadlineAt - this.#now();
     if (leftMs < 1) {
       throw new ProviderError({ category: 'deadline_exceeded', retry: 'never', billed: 'no' });
     }
-    return this.#execute(call, Math.min(leftMs, call.attemptTimeoutMs ?? leftMs));
-  }
-
-  async #execute(call: ProviderCall, timeoutMs: number): Promise<ExecuteResult> {
+    const timeoutMs = Math.min(leftMs, call.attemptTimeoutMs ?? leftMs);
     const { provider, params, signal } = call;
     const deltas = call.onDelta === undefined ? null : new AttemptDeltas(call);
-    const options = { timeoutMs, signal, ...(deltas !== null && { onDelta: deltas.handOn }) };
+    const onDelta = deltas === null ? {} : { onDelta: deltas.handOn };
+    const options = { timeoutMs, signal, sendAfter, ...onDelta };
     try {
       const result = await withinLimit(provider.execute(params, options), timeoutMs + GRACE_MS);
       deltas?.handOnWhole(result.output);

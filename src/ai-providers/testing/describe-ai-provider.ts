@@ -103,6 +103,31 @@ function describeEveryProvider<Upstream extends ContractUpstream>(
     expect(upstream?.requests.length).toBe(before);
   });
 
+  it('sends and reports nothing before it may, and then the whole answer', async () => {
+    const before = upstream?.requests.length ?? 0;
+    const deltas: ExecutionDelta[] = [];
+    let written: () => void = () => undefined;
+    const sendAfter = new Promise<void>((resolve) => (written = resolve));
+    const onDelta = (delta: ExecutionDelta) => deltas.push(delta);
+    const waiting = create().execute(paramsFor(model), { ...within(5000), onDelta, sendAfter });
+    // Whatever it would do in that time is done.
+    const other = await create().execute(paramsFor(model), within(5000));
+    expect([deltas.length, (upstream?.requests.length ?? 1) - before]).toEqual([0, 1]);
+    written();
+    expect(await waiting).toEqual(other);
+    expect(sumOf(deltas)).toEqual(other.output);
+  });
+
+  it('sends nothing when it may not', async () => {
+    const before = upstream?.requests.length;
+    const deltas: ExecutionDelta[] = [];
+    const onDelta = (delta: ExecutionDelta) => deltas.push(delta);
+    const sendAfter = Promise.reject(new Error('not written'));
+    const options = { ...within(5000), onDelta, sendAfter };
+    await expect(create().execute(paramsFor(model), options)).rejects.toThrow();
+    expect([deltas.length, upstream?.requests.length]).toEqual([0, before]);
+  });
+
   it('does not print its key', () => {
     const printed = inspect(create(), { depth: 20, showHidden: true });
     expect(printed).not.toContain(CONTRACT_KEY);

@@ -29,6 +29,7 @@ export class OpenCall implements TransportCall {
   #exchange: Exchange | null = null;
   #abortController: AbortController | null = null;
   #end: (error: ProviderError) => void = () => undefined;
+  #sendAfter: Promise<void> | undefined;
 
   /** @throws {Error} a request outside of `ProviderTransport.call`: nobody would watch it. */
   static of(init: Partial<TransportFetchOptions> | undefined): OpenCall {
@@ -51,6 +52,7 @@ export class OpenCall implements TransportCall {
       return Promise.reject(new RangeError('timeoutMs must be a number of milliseconds ≥ 1'));
     }
     if (options.signal?.aborted === true) return Promise.reject(cancelled('idle'));
+    this.#sendAfter = options.sendAfter;
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(
         () => {
@@ -81,8 +83,16 @@ export class OpenCall implements TransportCall {
     });
   }
 
-  /** Starts the one exchange of this call and waits for its answer. */
+  /** Starts the one exchange of this call, when it may be sent, and waits for its answer. */
   exchange(
+    start: (observer: ExchangeObserver) => Exchange,
+    sdkSignal: AbortSignal | null | undefined,
+  ): Promise<Response> {
+    if (this.#sendAfter === undefined) return this.#send(start, sdkSignal);
+    return this.#sendAfter.then(() => this.#send(start, sdkSignal));
+  }
+
+  #send(
     start: (observer: ExchangeObserver) => Exchange,
     sdkSignal: AbortSignal | null | undefined,
   ): Promise<Response> {
