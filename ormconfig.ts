@@ -23,6 +23,7 @@ import { PlanOnce1764001500000 } from './migrations/1764001500000-plan-once';
 import { CloseTriggerFunctions1764001600000 } from './migrations/1764001600000-close-trigger-functions';
 import { ForgetWhoTook1764001700000 } from './migrations/1764001700000-forget-who-took';
 import { KeepWhatWaits1764001800000 } from './migrations/1764001800000-keep-what-waits';
+import { ConfirmAtStart1764001900000 } from './migrations/1764001900000-confirm-at-start';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
@@ -116,6 +117,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       CloseTriggerFunctions1764001600000,
       ForgetWhoTook1764001700000,
       KeepWhatWaits1764001800000,
+      ConfirmAtStart1764001900000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

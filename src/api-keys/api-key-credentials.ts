@@ -1,14 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { OutboundPolicy, type ProviderErrorCategory, ProviderFactory } from '../ai-providers';
+import { type ProviderErrorCategory, ProviderFactory } from '../ai-providers';
 import { AppError, type Secret } from '../common';
 import { CryptoRefused } from '../crypto';
-import {
-  callerTokenId,
-  type PreparedStatement,
-  PreparedStatements,
-  TenantDatabase,
-} from '../database';
+import { TenantDatabase } from '../database';
 import { ApiKeyEntity, type ApiKeyHealth } from './api-key.entity';
+import { ApiKeyFinder, type AssumedApiKey, type FoundApiKey } from './api-key-finder';
 import { ApiKeyVault } from './api-key-vault';
 
 /** A key opened for one use: who pays, where it goes, and the secret itself. */
@@ -20,6 +16,8 @@ export interface ResolvedCredential {
   readonly health: ApiKeyHealth | null;
   readonly baseUrl: string | null;
   readonly secret: Secret | null;
+  /** What is to be confirmed before anything is sent with it; null: nothing, it was read for this use. */
+  readonly assumption: AssumedApiKey | null;
 }
 
 /** Which key is wanted, and what for. */
@@ -30,6 +28,8 @@ export interface CredentialRequest {
   readonly keyId?: string;
   /** The id of the execution, or `test`. Recorded with every opening of a key. */
   readonly purpose: string;
+  /** The key may be taken as it was a moment ago; its {@link ResolvedCredential.assumption} is to be confirmed then. */
+  readonly mayRecall?: boolean;
 }
 
 /** How a call with the key ended. */
@@ -46,36 +46,13 @@ const HEALTH_OF_VERDICT: Readonly<Partial<Record<KeyVerdict, ApiKeyHealth>>> = {
   rate_limited: 'rate_limited',
 };
 
-type CredentialRow = Pick<
-  ApiKeyEntity,
-  | 'id'
-  | 'workspaceId'
-  | 'provider'
-  | 'baseUrl'
-  | 'encryptedKey'
-  | 'secretVersion'
-  | 'enabled'
-  | 'health'
->;
-
 const KEYLESS = {
   keyId: null,
   secretVersion: null,
   health: null,
   baseUrl: null,
   secret: null,
-};
-
-/**
- * Read at each use, never cached: deletion holds from the next request on, on every node. Notes the time of
- * use, once a minute at the most.
- */
-const FIND_CREDENTIAL: PreparedStatement = {
-  name: 'find_api_key',
-  text: `
-  SELECT id, workspace_id AS "workspaceId", provider, base_url AS "baseUrl", enabled, health,
-         encrypted_key AS "encryptedKey", secret_version AS "secretVersion"
-    FROM find_api_key($1, $2, $3, $4)`,
+  assumption: null,
 };
 
 /** Opens the key that pays for an execution, and keeps what its use told about it. */
@@ -84,11 +61,10 @@ export class ApiKeyCredentials {
   private readonly logger = new Logger(ApiKeyCredentials.name);
 
   constructor(
-    private readonly statements: PreparedStatements,
+    private readonly finder: ApiKeyFinder,
     private readonly tenants: TenantDatabase,
     private readonly vault: ApiKeyVault,
     private readonly providerFactory: ProviderFactory,
-    private readonly outboundPolicy: OutboundPolicy,
   ) {}
 
   /**
@@ -103,14 +79,15 @@ export class ApiKeyCredentials {
       if (request.keyId !== undefined) throw needsNoKey(provider);
       return { workspaceId, ...KEYLESS };
     }
-    let row = await this.find(request);
+    const recalled = request.mayRecall === true ? this.finder.recall(request) : null;
+    let row = recalled ?? (await this.finder.find(request));
     for (;;) {
       try {
         return await this.open(row, purpose);
       } catch (error) {
         if (!(error instanceof CryptoRefused)) throw error;
         // A rotation of the data key may have come between reading the row and opening it.
-        const current = await this.find({ ...request, keyId: row.id });
+        const current = await this.finder.find({ ...request, keyId: row.id });
         if (current.encryptedKey === row.encryptedKey) return this.refuse(row, purpose, error);
         row = current;
       }
@@ -122,7 +99,8 @@ export class ApiKeyCredentials {
    * @throws {AppError} as {@link resolve}, except that a key may still turn out not to open.
    */
   async check(request: CredentialRequest): Promise<void> {
-    if (this.providerFactory.describe(request.provider).requiresKey) await this.find(request);
+    if (this.providerFactory.describe(request.provider).requiresKey)
+      await this.finder.find(request);
   }
 
   /** Notes what a use of the key told about it; most uses tell nothing new. */
@@ -142,28 +120,12 @@ export class ApiKeyCredentials {
     await this.noteQuietly(credential, { health });
   }
 
-  private async find(request: CredentialRequest): Promise<CredentialRow> {
-    const { workspaceId, provider, keyId } = request;
-    const [row] = await this.statements.run<CredentialRow>(FIND_CREDENTIAL, [
-      workspaceId,
-      provider,
-      keyId ?? null,
-      callerTokenId(),
-    ]);
-    if (row?.enabled !== true) {
-      throw new AppError('provider_key_missing', describeMissing(provider, row, keyId));
-    }
-    // The policy may have been tightened since the key was saved.
-    if (row.baseUrl !== null) this.outboundPolicy.checkBaseUrl(row.baseUrl);
-    return row;
-  }
-
-  private async open(row: CredentialRow, purpose: string): Promise<ResolvedCredential> {
+  private async open(row: FoundApiKey, purpose: string): Promise<ResolvedCredential> {
     return { ...toCredential(row), secret: await this.vault.open(row, purpose) };
   }
 
   /** What does not open is an incident, not a mistake of the caller's. */
-  private async refuse(row: CredentialRow, purpose: string, error: CryptoRefused): Promise<never> {
+  private async refuse(row: FoundApiKey, purpose: string, error: CryptoRefused): Promise<never> {
     const { id: keyId } = row;
     this.vault.noteUnreadable(row, purpose, error);
     this.logger.error({ message: 'a stored key cannot be opened', keyId, reason: error.code });
@@ -195,9 +157,9 @@ export class ApiKeyCredentials {
   }
 }
 
-function toCredential(row: CredentialRow): ResolvedCredential {
-  const { id: keyId, workspaceId, secretVersion, health, baseUrl } = row;
-  return { workspaceId, keyId, secretVersion, health, baseUrl, secret: null };
+function toCredential(row: FoundApiKey): ResolvedCredential {
+  const { id: keyId, workspaceId, secretVersion, health, baseUrl, assumption } = row;
+  return { workspaceId, keyId, secretVersion, health, baseUrl, secret: null, assumption };
 }
 
 /** A key that would be ignored: who names it believes that it pays. */
@@ -205,11 +167,4 @@ function needsNoKey(provider: string): AppError {
   return new AppError('validation_failed', 'Invalid: /apiKeyId. See `errors`.', {
     fields: [{ pointer: '/apiKeyId', message: `the provider ${provider} takes no key` }],
   });
-}
-
-function describeMissing(provider: string, row: CredentialRow | undefined, keyId?: string): string {
-  if (row !== undefined) return `The key for ${provider} is disabled. Enable it or save another.`;
-  return keyId === undefined
-    ? `No key is saved for ${provider}. Save one with POST …/api-keys.`
-    : `There is no key ${keyId} for ${provider} in this workspace.`;
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AiProvidersModule } from '../ai-providers';
 import { AuditTrailModule } from '../audit-trail';
 import { ApiKeyCredentials } from './api-key-credentials';
+import { ApiKeyFinder } from './api-key-finder';
 import { ApiKeyIntake } from './api-key-intake';
 import { ApiKeySecrets } from './api-key-secrets';
 import { ApiKeyTests } from './api-key-tests';
@@ -20,6 +21,7 @@ import { ProvidersController } from './providers.controller';
     ApiKeysService,
     ApiKeyVault,
     ApiKeyCredentials,
+    ApiKeyFinder,
     ApiKeySecrets,
     ApiKeyTests,
   ],

@@ -13,6 +13,7 @@ export {
   styleNonce,
 } from './http/security-headers';
 export { ApiListResponse, type List, ListQuery, toList } from './lists/list';
+export { RecentValues, type RecentValuesOptions } from './recent-values';
 export { scrub, scrubJson } from './redaction/scrub';
 export { Secret } from './secret/secret';
 export { IdPipe } from './validation/id.pipe';

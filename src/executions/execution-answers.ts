@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import type { Principal, StandingClaim } from '../workspaces';
+import { noteConfirmed, type Principal, type StandingClaim } from '../workspaces';
 import { presentExecution } from './dto/present-execution';
 import { contentUnreadable, executionFailed } from './execution-failure';
 import type { AcceptedExecution } from './execution-intake';
@@ -39,6 +39,7 @@ export class ExecutionAnswers {
    */
   async run(input: RunExecution, { principal, request, response }: Asker): Promise<void> {
     const begun = await this.executions.begin(input);
+    noteConfirmed(request);
     if (begun.kind === 'replay') {
       await this.replay(begun.record, input.mode, { principal, response });
       return;

@@ -4,10 +4,11 @@ import { v7 as uuidv7 } from 'uuid';
 import type { ExecuteParams } from '../ai-providers';
 import { ApiKeyCredentials, type ResolvedCredential } from '../api-keys';
 import { AppError } from '../common';
+import { type AssumedAccess, assumedAccess } from '../workspaces';
 import { AsyncExecutions } from './async/async-executions';
 import { QueueLimit } from './async/queue-limit';
 import { type CreateExecutionDto, DEFAULT_TIMEOUT_MS, toParams } from './dto/create-execution.dto';
-import { IdempotencyKeyTaken } from './execution-tracker';
+import { IdempotencyKeyTaken } from './ledger/refused-start';
 import { readIdempotencyKey } from './idempotency/idempotency-claim';
 import { Replays } from './idempotency/replays';
 import { ExecutionQueries } from './ledger/execution-queries';
@@ -27,6 +28,8 @@ export interface AskedExecution {
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly mode: ExecutionMode;
   readonly idempotency: IdempotencyClaim | null;
+  /** Who asks, as far as the start has to confirm it; null: it was made sure of. */
+  readonly assumedAccess: AssumedAccess | null;
 }
 
 /** Which execution the client gets, and whether an earlier request started it. */
@@ -68,6 +71,7 @@ export class ExecutionIntake {
       metadata: body.metadata ?? null,
       mode,
       idempotency: readIdempotencyKey(request.get('idempotency-key'), asked),
+      assumedAccess: assumedAccess(request),
     };
   }
 
@@ -83,6 +87,7 @@ export class ExecutionIntake {
       provider: asked.providerType,
       keyId: asked.apiKeyId ?? undefined,
       purpose: asked.id,
+      mayRecall: asked.assumedAccess !== null,
     });
   }
 

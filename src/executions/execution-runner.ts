@@ -18,6 +18,16 @@ import { ExecutionStreams } from './streams/execution-streams';
 /** Attempts of one execution in all, over every server that worked on it. */
 const ATTEMPTS_MAX = 3;
 
+/** An execution whose start may still be on its way to the ledger. */
+export interface StartingExecution {
+  readonly id: string;
+  readonly workspaceId: string;
+  /** Written ahead so far, over every server, with the one that is about to be made. ≥ 1. */
+  readonly attempts: number;
+  /** Resolves when the start and that attempt have committed. Rejects when nothing was started: then nothing is sent. */
+  readonly started: Promise<RunningExecution>;
+}
+
 /** What a started execution is run with. */
 export interface ExecutionCall {
   readonly provider: AIProvider;
@@ -29,7 +39,7 @@ export interface ExecutionCall {
   readonly isStreamed: boolean;
 }
 
-/** Runs a started execution to its end: call with retries, then settle. Depends on no client. */
+/** Runs an execution to its end: call with retries, then settle. Depends on no client. */
 @Injectable()
 export class ExecutionRunner {
   private readonly logger = new Logger(ExecutionRunner.name);
@@ -45,17 +55,17 @@ export class ExecutionRunner {
   /**
    * @returns the completed execution.
    * @throws {AppError} with the code of the failure and the id of the recorded execution.
+   * @throws what its start threw: then nothing was sent and nothing is recorded.
    */
-  async run(execution: RunningExecution, call: ExecutionCall): Promise<EndedExecution> {
-    const { record } = execution;
+  async run(starting: StartingExecution, call: ExecutionCall): Promise<EndedExecution> {
     if (!call.isStreamed) {
-      return this.running.run(record, (run) => this.runOnce(execution, call, run));
+      return this.running.run(starting, (run) => this.runOnce(starting, call, run));
     }
-    const { id } = record;
+    const { id } = starting;
     const stream = this.streams.open(id);
     try {
-      const ended = await this.running.run(record, (run) =>
-        this.runOnce(execution, call, run, stream),
+      const ended = await this.running.run(starting, (run) =>
+        this.runOnce(starting, call, run, stream),
       );
       stream.close({ type: 'done', ended });
       return ended;
@@ -69,16 +79,12 @@ export class ExecutionRunner {
   }
 
   private async runOnce(
-    started: RunningExecution,
+    starting: StartingExecution,
     call: ExecutionCall,
     run: Run,
     stream: ExecutionStream | null = null,
   ): Promise<EndedExecution> {
-    let execution = started;
-    let firstPieceAtMs: number | null = null;
-    const timeToFirstTokenMs = () =>
-      firstPieceAtMs === null ? null : Math.round(firstPieceAtMs - execution.startedAtMs);
-    let lastFailure: ProviderError | null = null;
+    const course = new Course();
     let result: ExecuteResult;
     try {
       const answer = await this.providerCalls.run({
@@ -89,37 +95,39 @@ export class ExecutionRunner {
           stream === null
             ? undefined
             : (delta) => {
-                firstPieceAtMs ??= performance.now();
+                course.firstPieceAtMs ??= performance.now();
                 stream.publish(delta);
               },
         beforeAttempt: async (attempt) => {
-          if (attempt > 1) execution = await this.tracker.startAttempt(execution);
+          course.execution = await (attempt === 1
+            ? starting.started
+            : this.tracker.startAttempt(course.started));
         },
         retry: {
           deadlineAt: call.deadlineAt,
-          maxAttempts: Math.max(1, ATTEMPTS_MAX + 1 - started.record.attempts.length),
+          maxAttempts: Math.max(1, ATTEMPTS_MAX + 1 - starting.attempts),
           onAttemptFailed: async ({ error, waitMs }) => {
             if (waitMs === null) return;
-            lastFailure = error;
-            execution = await this.tracker.failAttempt(execution, error, waitMs);
+            course.lastFailure = error;
+            course.execution = await this.tracker.failAttempt(course.started, error, waitMs);
           },
         },
       });
       result = proveExecuteResult(answer);
     } catch (error) {
-      throw await this.fail(execution, call, { error, lastFailure, run, timeToFirstTokenMs });
+      throw course.execution === null ? error : await this.fail(course, call, { error, run });
     }
     void this.credentials.noteUse(call.credential, 'ok');
-    return this.tracker.completeExecution(execution, result, timeToFirstTokenMs());
+    return this.tracker.completeExecution(course.started, result, course.timeToFirstTokenMs);
   }
 
   private async fail(
-    execution: RunningExecution,
+    course: Course,
     { credential }: ExecutionCall,
-    end: Failure,
+    { error, run }: { readonly error: unknown; readonly run: Run },
   ): Promise<AppError> {
-    const { error, run } = end;
-    const failure = toProviderError(error, end.lastFailure);
+    const execution = course.started;
+    const failure = toProviderError(error, course.lastFailure);
     if (failure.category === 'internal') {
       const name = error instanceof Error ? error.name : typeof error;
       const executionId = execution.record.id;
@@ -130,7 +138,7 @@ export class ExecutionRunner {
     const { record, isJournaled } = await this.tracker.failExecution(
       execution,
       failure,
-      end.timeToFirstTokenMs(),
+      course.timeToFirstTokenMs,
       isInterrupted,
     );
     if (error instanceof AppError) return attemptNotRecorded(error, record.id, record.attempts);
@@ -144,12 +152,23 @@ export class ExecutionRunner {
 /** Tells that an answer is in the receipt journal and not yet in the ledger. */
 export const JOURNALED = { 'Execution-Persistence': 'journaled' };
 
-interface Failure {
-  readonly error: unknown;
+/** How far one execution has come on this server. */
+class Course {
+  /** Null until its start is in the ledger. */
+  execution: RunningExecution | null = null;
   /** Of the attempt that another was to follow. */
-  readonly lastFailure: ProviderError | null;
-  readonly run: Run;
-  readonly timeToFirstTokenMs: () => number | null;
+  lastFailure: ProviderError | null = null;
+  firstPieceAtMs: number | null = null;
+
+  get started(): RunningExecution {
+    if (this.execution === null) throw new Error('the execution has not started');
+    return this.execution;
+  }
+
+  get timeToFirstTokenMs(): number | null {
+    if (this.firstPieceAtMs === null) return null;
+    return Math.round(this.firstPieceAtMs - this.started.startedAtMs);
+  }
 }
 
 /**

@@ -16,9 +16,16 @@ import type {
   ExecutionFailure,
   ExecutionRecord,
 } from './ledger/execution-record';
-import type { ExecutionStart, Settlement, StartRow } from './ledger/ledger-rows';
+import {
+  type ExecutionStart,
+  NOTHING_ASSUMED,
+  type Settlement,
+  type StartAssumptions,
+  type StartRow,
+} from './ledger/ledger-rows';
 import { attemptKey, describeLostStart } from './ledger/lost-start';
 import { isUnheard } from './ledger/ledger-errors';
+import { refuseUnstarted } from './ledger/refused-start';
 import { Settlements } from './ledger/settlements';
 import { storableOutput } from './ledger/stored-content';
 import { UnheardStarts } from './ledger/unheard-starts';
@@ -34,16 +41,6 @@ export interface RunningExecution {
   /** Monotonic milliseconds. */
   readonly startedAtMs: number;
   readonly attemptStartedAtMs: number;
-}
-
-/** The key belongs to another execution, so nothing was started. */
-export class IdempotencyKeyTaken extends Error {
-  constructor(
-    readonly executionId: string,
-    readonly fingerprint: string,
-  ) {
-    super('the idempotency key belongs to another execution');
-  }
 }
 
 /** An execution as it was recorded at its end. */
@@ -67,14 +64,20 @@ export class ExecutionTracker {
   /**
    * Commits the execution and its first attempt. Call the provider only after this resolved.
    * @param sealer - seals the answer, if the workspace keeps answers.
+   * @param assumed - what is confirmed by the same statement.
    * @throws {AppError} `ledger_unavailable`
    * @throws {IdempotencyKeyTaken}
+   * @throws {OutdatedAssumption}
    */
-  async startExecution(input: ExecutionStart, sealer: ContentSealer): Promise<RunningExecution> {
+  async startExecution(
+    input: ExecutionStart,
+    sealer: ContentSealer,
+    assumed: StartAssumptions = NOTHING_ASSUMED,
+  ): Promise<RunningExecution> {
     const startedAtMs = performance.now();
     const { id, workspaceId, agentId, provider, model, apiKeyId, metadata, mode } = input;
-    const started = await this.startOrNote(input);
-    refuseTaken(started);
+    const started = await this.startOrNote(input, assumed);
+    refuseUnstarted(started);
     const { startedAt } = started;
     const record: ExecutionRecord = {
       ...{ id, workspaceId, agentId, provider, model, apiKeyId, metadata, mode },
@@ -172,9 +175,9 @@ export class ExecutionTracker {
     });
   }
 
-  private async startOrNote(input: ExecutionStart): Promise<StartedRow> {
+  private async startOrNote(input: ExecutionStart, assumed: StartAssumptions): Promise<StartedRow> {
     try {
-      return await this.ledger.start(input);
+      return await this.ledger.start(input, assumed);
     } catch (error) {
       if (isUnheard(error)) this.unheardStarts.note(input);
       throw error;
@@ -221,11 +224,6 @@ interface End {
   readonly error: ExecutionFailure | null;
   readonly outcome: AttemptOutcome;
   readonly timeToFirstTokenMs: number | null;
-}
-
-/** @throws {IdempotencyKeyTaken} */
-export function refuseTaken({ takenBy, takenFingerprint }: StartedRow): void {
-  if (takenBy !== null) throw new IdempotencyKeyTaken(takenBy, takenFingerprint ?? '');
 }
 
 /** Gives the last attempt its outcome, unless it has one already. */

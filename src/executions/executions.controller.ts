@@ -12,7 +12,13 @@ import {
 import type { Request, Response } from 'express';
 import { ProviderFactory } from '../ai-providers';
 import { ApiListResponse, IdPipe, type List, Secret, toList } from '../common';
-import { agentInReach, CurrentPrincipal, type Principal, Requires } from '../workspaces';
+import {
+  agentInReach,
+  ConfirmedAtStart,
+  CurrentPrincipal,
+  type Principal,
+  Requires,
+} from '../workspaces';
 import { CreateExecutionDto, EstimateExecutionDto, toParams } from './dto/create-execution.dto';
 import { EstimateResponse, presentEstimate } from './dto/estimate.response';
 import {
@@ -50,6 +56,8 @@ export class ExecutionsController {
       'Answers with the completed execution; with `stream: true` with server-sent events, `delta` for each piece and then one `done` or `error`; with `Prefer: respond-async` at once with the queued execution.',
   })
   @Requires('executions:run')
+  // With these it is more than a start: a replay, or a place in the queue.
+  @ConfirmedAtStart({ unlessHeaders: ['idempotency-key', 'prefer'] })
   @ApiHeader({
     name: 'Idempotency-Key',
     required: false,

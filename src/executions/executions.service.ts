@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { AIProvider, ExecuteParams } from '../ai-providers';
 import type { ResolvedCredential } from '../api-keys';
-import { ExecutionContent } from '../content';
+import { RecentValues } from '../common';
+import { type ContentSealer, ExecutionContent } from '../content';
+import type { AssumedAccess } from '../workspaces';
 import { ExecutionRunner } from './execution-runner';
-import { type EndedExecution, ExecutionTracker, IdempotencyKeyTaken } from './execution-tracker';
+import { type EndedExecution, ExecutionTracker, type RunningExecution } from './execution-tracker';
 import { Replays } from './idempotency/replays';
+import { IdempotencyKeyTaken } from './ledger/refused-start';
 import type { ExecutionRecord } from './ledger/execution-record';
 import type { ExecutionMode } from './ledger/execution-status';
 import type { IdempotencyClaim } from './ledger/ledger-rows';
@@ -26,6 +29,8 @@ export interface RunExecution {
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly mode: Exclude<ExecutionMode, 'async'>;
   readonly idempotency: IdempotencyClaim | null;
+  /** Who asks, as far as the start has to confirm it. */
+  readonly assumedAccess: AssumedAccess | null;
 }
 
 /** What became of a request to run: an execution under way, or the one that an earlier request started. */
@@ -41,6 +46,9 @@ export type BegunExecution =
 /** Starts executions that a client waits for. */
 @Injectable()
 export class ExecutionsService {
+  /** Whether workspaces have their answers stored at the provider, by the id of the workspace. */
+  private readonly storing = new RecentValues<boolean>({ keptMs: 20_000, most: 5_000 });
+
   constructor(
     private readonly gate: ServerGate,
     private readonly content: ExecutionContent,
@@ -53,51 +61,50 @@ export class ExecutionsService {
    * Writes the execution ahead and sets it going. From then on it does not depend on the client.
    * @throws {AppError} `ledger_unavailable` or `not_ready` when nothing could be recorded and nothing was sent;
    * `content_unreadable`, `idempotency_in_flight` and `idempotency_key_reused`.
+   * @throws {OutdatedAssumption}
    */
   async begin(input: RunExecution): Promise<BegunExecution> {
     this.gate.assertOpen();
     const deadlineAt = performance.now() + input.timeoutMs;
-    const { id, workspaceId, provider, params, credential, idempotency } = input;
+    const { id, workspaceId, provider, credential, idempotency } = input;
     const sealer = await sealerOf(this.content, workspaceId);
-    const started = await this.startOrReplay(workspaceId, idempotency, () =>
-      this.tracker.startExecution(
-        {
-          ...{ id, workspaceId, idempotency },
-          agentId: input.agentId,
-          provider: provider.type,
-          model: params.model,
-          apiKeyId: credential.keyId,
-          metadata: input.metadata,
-          timeoutMs: input.timeoutMs,
-          mode: input.mode,
-          request: sealRequest(sealer, id, params),
-        },
-        sealer,
-      ),
-    );
-    if ('status' in started) return { kind: 'replay', record: started };
-    const { storeAtProvider, onDisconnect } = started.settings;
-    const storeAs = storeAtProvider ? storedAs(id) : undefined;
-    const ended = this.runner.run(started, {
-      ...{ provider, credential, deadlineAt },
-      params: { ...params, storeAs },
-      isStreamed: input.mode === 'stream',
-    });
-    // A client that hung up leaves a failure that nobody awaits.
-    ended.catch(() => undefined);
-    return { kind: 'started', onDisconnect, ended };
-  }
-
-  private async startOrReplay<Started>(
-    workspaceId: string,
-    idempotency: IdempotencyClaim | null,
-    start: () => Promise<Started>,
-  ): Promise<Started | ExecutionRecord> {
+    const recalled = input.assumedAccess === null ? null : this.storing.get(workspaceId);
+    const started = this.start(input, sealer, recalled ?? null);
     try {
-      return await start();
+      const storeAtProvider = recalled ?? (await started).settings.storeAtProvider;
+      const params = { ...input.params, storeAs: storeAtProvider ? storedAs(id) : undefined };
+      const ended = this.runner.run(
+        { id, workspaceId, attempts: 1, started },
+        { provider, credential, deadlineAt, params, isStreamed: input.mode === 'stream' },
+      );
+      // A client that hung up leaves a failure that nobody awaits.
+      ended.catch(() => undefined);
+      const { settings } = await started;
+      this.storing.set(workspaceId, settings.storeAtProvider);
+      return { kind: 'started', onDisconnect: settings.onDisconnect, ended };
     } catch (error) {
       if (!(error instanceof IdempotencyKeyTaken) || idempotency === null) throw error;
-      return this.replays.find(workspaceId, idempotency, error);
+      return { kind: 'replay', record: await this.replays.find(workspaceId, idempotency, error) };
     }
+  }
+
+  private start(
+    input: RunExecution,
+    sealer: ContentSealer,
+    storeAtProvider: boolean | null,
+  ): Promise<RunningExecution> {
+    const { id, workspaceId, agentId, idempotency, params, credential, metadata } = input;
+    const { timeoutMs, mode, assumedAccess } = input;
+    return this.tracker.startExecution(
+      {
+        ...{ id, workspaceId, agentId, idempotency, metadata, timeoutMs, mode },
+        provider: input.provider.type,
+        model: params.model,
+        apiKeyId: credential.keyId,
+        request: sealRequest(sealer, id, params),
+      },
+      sealer,
+      { access: assumedAccess, apiKey: credential.assumption, storeAtProvider },
+    );
   }
 }

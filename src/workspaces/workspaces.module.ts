@@ -6,6 +6,7 @@ import { AccessTokensController } from './access-tokens/access-tokens.controller
 import { AccessTokensService } from './access-tokens/access-tokens.service';
 import { LeakedTokens } from './access-tokens/leaked-tokens';
 import { AccessGuard } from './access/access.guard';
+import { RequestAccess } from './access/request-access';
 import { RequestAuthenticator } from './access/request-authenticator';
 import { StandingAccess } from './access/standing-access';
 import { WrongMethodFilter } from './access/wrong-method.filter';
@@ -36,11 +37,12 @@ import { WorkspacesService } from './workspaces.service';
     RateLimits,
     Sessions,
     RequestAuthenticator,
+    RequestAccess,
     StandingAccess,
     WrongMethodFilter,
     FirstOwner,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [FirstOwner, StandingAccess, WrongMethodFilter],
+  exports: [FirstOwner, RequestAccess, StandingAccess, WrongMethodFilter],
 })
 export class WorkspacesModule {}

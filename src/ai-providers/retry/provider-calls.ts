@@ -1,3 +1,4 @@
+import { promisify } from 'node:util';
 import { Inject, Injectable, Optional, UseInterceptors } from '@nestjs/common';
 import { ExternalContextCreator } from '@nestjs/core';
 import type { ExecuteResult } from '../ai-provider.interface';
@@ -68,6 +69,7 @@ export class ProviderCalls {
     // It is awaited below, however the call ends; until then nobody looks.
     writeAhead.catch(() => undefined);
     try {
+      if (call.beforeAttempt !== undefined) await turnOfTheLoop();
       const result = await this.#execute(call, writeAhead);
       await writeAhead;
       return result;
@@ -126,6 +128,9 @@ export class ProviderCalls {
     );
   }
 }
+
+/** What was written to sockets in this turn is on its way then: work that follows at once would hold it up. */
+const turnOfTheLoop = promisify(setImmediate);
 
 /** Hides the error of a write-ahead from the retries, whatever its class. */
 class WriteAheadFailure extends Error {

@@ -76,11 +76,15 @@ export class ExecutionWorker implements OnApplicationBootstrap, BeforeApplicatio
     const claimed = await this.queued.claim(execution, paid.credential.keyId);
     if (claimed === null) return;
     const { running, deadlineAt } = claimed;
-    const { storeAtProvider } = running.settings;
-    const storeAs = storeAtProvider ? storedAs(running.record.id) : undefined;
+    const { id, attempts } = running.record;
+    const storeAs = running.settings.storeAtProvider ? storedAs(id) : undefined;
     const params = { ...execution.request, storeAs };
+    const starting = {
+      ...{ id, workspaceId: running.record.workspaceId, attempts: attempts.length },
+      started: Promise.resolve(running),
+    };
     try {
-      await this.runner.run(running, { ...paid, params, deadlineAt, isStreamed: true });
+      await this.runner.run(starting, { ...paid, params, deadlineAt, isStreamed: true });
     } catch (error) {
       // A failed execution is recorded; there is nobody to be told.
       if (!(error instanceof AppError)) throw error;

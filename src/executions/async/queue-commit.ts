@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { AppError } from '../../common';
 import { ExecutionQueue } from '../../queue';
-import { IdempotencyKeyTaken, refuseTaken } from '../execution-tracker';
+import { IdempotencyKeyTaken, refuseUnstarted } from '../ledger/refused-start';
 import { ExecutionLedger } from '../ledger/execution-ledger';
 import { isInDoubt, LEDGER_RETRY_AFTER_MS, ledgerUnavailable } from '../ledger/ledger-errors';
 import type { ExecutionStart } from '../ledger/ledger-rows';
@@ -52,7 +52,7 @@ export class QueueCommit {
   private async tryOnce(start: ExecutionStart): Promise<void> {
     const { id: executionId, workspaceId } = start;
     await this.dataSource.transaction(async (manager) => {
-      refuseTaken(await this.ledger.startWithin(manager, start));
+      refuseUnstarted(await this.ledger.startWithin(manager, start));
       await this.queue.enqueue(manager, { executionId, workspaceId });
     });
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { MoreThan } from 'typeorm';
 import { AppError } from '../../common';
 import { TenantDatabase } from '../../database';
-import type { IdempotencyKeyTaken } from '../execution-tracker';
+import type { IdempotencyKeyTaken } from '../ledger/refused-start';
 import { ExecutionQueries } from '../ledger/execution-queries';
 import type { ExecutionRecord } from '../ledger/execution-record';
 import { isTerminal } from '../ledger/execution-status';

@@ -8,10 +8,12 @@ import type { AttemptOutcome, ExecutionFailure } from './execution-record';
 import { GroupCommit, isFaultOfARow } from './group-commit';
 import { isConnectionLost, toLedgerError } from './ledger-errors';
 import {
+  assumptionsRow,
   type AttemptKey,
   attemptRow,
   type ExecutionStart,
   type LostStart,
+  NOTHING_ASSUMED,
   outcomeRow,
   type SettlementRow,
   type StartRow,
@@ -43,6 +45,8 @@ export interface StartedRow {
   /** The execution that has the idempotency key already; then nothing was started. */
   readonly takenBy: string | null;
   readonly takenFingerprint: string | null;
+  /** An assumption did not hold; then nothing was started. */
+  readonly isOutdated: boolean;
 }
 
 interface Keyed {
@@ -76,12 +80,13 @@ export class ExecutionLedger {
   }
 
   /**
-   * Commits the execution and, unless it is asynchronous, its first attempt.
-   * @returns what was started, or which execution has the idempotency key.
+   * Commits the execution and, unless it is asynchronous, its first attempt, if all that was assumed still holds.
+   * @returns what was started, or why nothing was: the assumptions, or the execution that has the idempotency key.
    * @throws {AppError} `ledger_unavailable`: nothing is written, so nothing may be sent.
    */
-  async start(start: ExecutionStart): Promise<StartedRow> {
-    return writeAhead(() => this.starts.submit(this.rowOf(start)));
+  async start(start: ExecutionStart, assumed = NOTHING_ASSUMED): Promise<StartedRow> {
+    const row = { ...this.rowOf(start), ...assumptionsRow(assumed) };
+    return writeAhead(() => this.starts.submit(row));
   }
 
   /** The same in the caller's transaction, for what must be committed together with it. */

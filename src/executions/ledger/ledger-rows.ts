@@ -1,4 +1,6 @@
 import type { ExecutionOutput, FinishReason } from '../../ai-providers';
+import type { AssumedApiKey } from '../../api-keys';
+import type { AssumedAccess } from '../../workspaces';
 import type { AttemptOutcome, ExecutionFailure, ExecutionTotals } from './execution-record';
 import type { ExecutionMode } from './execution-status';
 
@@ -35,6 +37,19 @@ export interface ExecutionStart {
   readonly idempotency: IdempotencyClaim | null;
 }
 
+/** What was so a moment ago and must still be so when an execution starts. Null: it was read for this start. */
+export interface StartAssumptions {
+  readonly access: AssumedAccess | null;
+  readonly apiKey: AssumedApiKey | null;
+  readonly storeAtProvider: boolean | null;
+}
+
+export const NOTHING_ASSUMED: StartAssumptions = {
+  access: null,
+  apiKey: null,
+  storeAtProvider: null,
+};
+
 /** What it takes to start an execution once more that the database lost. Without what was asked, which is long. */
 export interface LostStart {
   readonly start: StartRow;
@@ -63,7 +78,26 @@ export interface Settlement {
 }
 
 /** What `start_executions` reads of one row. */
-export type StartRow = ReturnType<typeof startRow>;
+export type StartRow = ReturnType<typeof startRow> & Partial<ReturnType<typeof assumptionsRow>>;
+
+/** What `start_confirmed_executions` reads of one row beside. */
+export function assumptionsRow({ access, apiKey, storeAtProvider }: StartAssumptions) {
+  return {
+    assumed_access: access && {
+      digest: access.credential.digest.toString('hex'),
+      role: access.role,
+      scopes: access.scopes,
+      agent_id: access.agentId,
+    },
+    assumed_key: apiKey && {
+      wanted_id: apiKey.wantedId,
+      encrypted_key: apiKey.encryptedKey,
+      base_url: apiKey.baseUrl,
+      health: apiKey.health,
+    },
+    assumed_store_at_provider: storeAtProvider,
+  };
+}
 
 export function startRow(
   start: ExecutionStart,

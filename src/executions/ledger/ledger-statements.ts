@@ -1,13 +1,13 @@
 import type { PreparedStatement } from '../../database';
 
-/** Starts executions, each with its first attempt unless it is asynchronous. */
+/** Starts executions, each with its first attempt unless it is asynchronous, but none of which an assumption fails. */
 export const START: PreparedStatement = {
-  name: 'start_executions',
+  name: 'start_confirmed_executions',
   text: `
   SELECT execution_id AS "executionId", started_at AS "startedAt", store_content AS "storeContent",
          on_disconnect AS "onDisconnect", store_at_provider AS "storeAtProvider",
-         taken_by AS "takenBy", taken_fingerprint AS "takenFingerprint"
-    FROM start_executions($1)`,
+         taken_by AS "takenBy", taken_fingerprint AS "takenFingerprint", is_outdated AS "isOutdated"
+    FROM start_confirmed_executions($1)`,
 };
 
 /** Starts further attempts. */

@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Authority } from './authority';
+import type { Permission } from './roles';
 
 /** Somebody who is signed in to the web UI. */
 export interface Session {
@@ -25,7 +26,11 @@ export interface Principal extends Authority {
   readonly homeWorkspaceId: string;
 }
 
-export type AuthenticatedRequest = Request & { principal?: Principal };
+export type AuthenticatedRequest = Request & {
+  principal?: Principal;
+  /** The permission for which the principal is taken as it was a moment ago; undefined: it was authenticated. */
+  assumedFor?: Permission;
+};
 
 /** The caller, as the guard established it. */
 export const CurrentPrincipal = createParamDecorator((_: unknown, context: ExecutionContext) => {

@@ -49,6 +49,14 @@ export class RequestAuthenticator {
     return this.counted(request, () => this.useSession(request, session, workspaceId));
   }
 
+  /** What a moment ago was found out about the token that is sent; null: nothing. As {@link AccessTokenAuthenticator.recall}. */
+  recall(request: Request, workspaceId: string | null): AuthenticatedCaller | null {
+    const { authorization } = request.headers;
+    if (authorization === undefined || this.cookie.read(request) !== null) return null;
+    const recalled = this.tokens.recall(bearerToken(authorization), workspaceId);
+    return recalled === null ? null : { ...recalled, session: null };
+  }
+
   /** A cookie that has ended is taken back: a browser that still sends it could not sign in with a token. */
   private async useSession(
     request: Request,
