@@ -14,6 +14,9 @@ const OPENAI = {
 
 const MISSING = '00000000-0000-7000-8000-000000000000';
 
+/** Every prepared statement that an execution may need. */
+const OF_EXECUTIONS = /^(authenticate|find_api_key|start|record|settle)/;
+
 /** One node knows everything from a moment ago; whatever changes is changed at the other, or beside both. */
 describe('an execution of which a node knows the caller and the key', () => {
   let upstream: FaultyUpstream;
@@ -124,7 +127,8 @@ describe('an execution of which a node knows the caller and the key', () => {
   it('is not answered again under its idempotency key', async () => {
     await run().set('Idempotency-Key', 'warm').expect(201);
     await run().set('Idempotency-Key', 'warm').expect(201).expect('Idempotent-Replayed', 'true');
-    await elsewhere('delete', `tokens/${tokenId}`);
+    // What is left of a token that has expired still reads the rows of its workspace.
+    await update(`expires_at = now()`);
     expectProblem(await run().set('Idempotency-Key', 'warm'), 'unauthenticated');
   });
 
@@ -191,9 +195,8 @@ describe('an execution of which a node knows the caller and the key', () => {
     const real = Reflect.get(Client.prototype, 'query') as (...values: unknown[]) => unknown;
     const watched = jest.spyOn(Client.prototype, 'query');
     watched.mockImplementation(function (this: Client, ...values: unknown[]) {
-      const { name, text } = values[0] as { name?: string; text?: string };
-      if (name !== undefined || !/lease|pgboss|audit/.test(text ?? String(values[0])))
-        statements.push(name ?? text ?? values[0]);
+      const { name } = values[0] as { name?: string };
+      if (name !== undefined && OF_EXECUTIONS.test(name)) statements.push(name);
       return Reflect.apply(real, this, values);
     });
     try {
