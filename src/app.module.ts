@@ -34,6 +34,8 @@ export class AppModule {
       imports: [
         ConfigModule.register(environment),
         TelemetryModule,
+        // First of those with routes: Express tries one after the other, and these are asked for most.
+        ExecutionsModule,
         DatabaseModule.register(dataSource),
         CryptoModule.register({
           keyEncryption: { useValue: keyEncryption },
@@ -49,7 +51,6 @@ export class AppModule {
         ApiKeysModule,
         QueueModule,
         ReceiptJournalModule,
-        ExecutionsModule,
         UsageModule,
         WebhooksModule,
         AuditModule,

@@ -4,13 +4,14 @@ import type { RequestHandler } from 'express';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
 import {
+  apiHeaders,
   apiReferenceHeaders,
   AppError,
   checkHost,
-  forbidCaching,
   jsonBody,
   limitServer,
   LONG_BODY,
+  pageHeaders,
   refuseManyHeaders,
   securityHeaders,
   SHORT_BODY,
@@ -37,8 +38,9 @@ export function configureApp(app: NestExpressApplication): void {
   app.set('query parser', 'simple');
   app.set('trust proxy', environment.trustedProxies);
   app.use(securityHeaders(environment.isBehindTls));
+  app.use(['/api', '/v1'], apiHeaders);
+  app.use(unlessApi(pageHeaders));
   app.use('/docs', apiReferenceHeaders);
-  app.use(['/api', '/v1'], forbidCaching);
   app.use(refuseManyHeaders);
   app.use(checkHost(environment.publicHosts));
   app.use((request: { id?: string }, _response: unknown, next: () => void) => {
@@ -74,6 +76,13 @@ export function createOpenApiDocument(app: INestApplication): OpenAPIObject {
   return SwaggerModule.createDocument(app, configuration);
 }
 
+function unlessApi(handler: RequestHandler): RequestHandler {
+  return (request, response, next) => {
+    if (API_PATHS.test(request.path)) next();
+    else handler(request, response, next);
+  };
+}
+
 /** On every route, also those that need no token or do not exist. */
 function refuseSecretsInUrls(leaks: LeakedTokens): RequestHandler {
   return async (request, _response, next) => {
@@ -82,6 +91,7 @@ function refuseSecretsInUrls(leaks: LeakedTokens): RequestHandler {
   };
 }
 
+const API_PATHS = /^\/(api|v1)(\/|$)/i;
 const KNOWN_PATHS = /^\/(api|docs|docs-json|health)(\/|$)/;
 
 /** Outside of our own paths Express would answer in HTML. Without a UI, the bare address leads to the reference. */

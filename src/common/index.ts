@@ -7,8 +7,9 @@ export { checkHost, isLoopbackHost } from './http/host-check';
 export { jsonBody, LONG_BODY, SHORT_BODY } from './http/json-body';
 export { limitServer, refuseManyHeaders } from './http/server-limits';
 export {
+  apiHeaders,
   apiReferenceHeaders,
-  forbidCaching,
+  pageHeaders,
   securityHeaders,
   styleNonce,
 } from './http/security-headers';

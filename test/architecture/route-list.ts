@@ -2,6 +2,7 @@ import { type INestApplication, RequestMethod, type Type } from '@nestjs/common'
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants';
 import { MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
 import { ACCESS_METADATA, type Permission } from '../../src/workspaces';
+import { ASSUMPTION_METADATA } from '../../src/workspaces/access/confirmed-at-start.decorator';
 
 /** A route of ours, as its controller declares it. */
 export interface DeclaredRoute {
@@ -11,6 +12,8 @@ export interface DeclaredRoute {
   readonly operation: string;
   /** `undefined`: it declares nothing, so the guard refuses everybody. */
   readonly access: Permission | 'public' | undefined;
+  /** Its caller may be taken as it was a moment ago, for what it starts confirms it. */
+  readonly mayAssume: boolean;
 }
 
 type Handler = (...values: unknown[]) => unknown;
@@ -35,6 +38,7 @@ export function routesOf(controller: Type): DeclaredRoute[] {
       handler: `${controller.name}.${name}`,
       operation: `${RequestMethod[method].toLowerCase()} ${pathOf(controller, handler)}`,
       access: new Reflector().getAllAndOverride<DeclaredRoute['access']>(ACCESS_METADATA, targets),
+      mayAssume: Reflect.hasMetadata(ASSUMPTION_METADATA, handler),
     };
   });
 }

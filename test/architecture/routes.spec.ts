@@ -6,6 +6,7 @@ import request from 'supertest';
 import { type Problem, ProblemFilter } from '../../src/common';
 import { PERMISSIONS, Public, Requires } from '../../src/workspaces';
 import { AccessGuard } from '../../src/workspaces/access/access.guard';
+import { RequestAccess } from '../../src/workspaces/access/request-access';
 import { RequestAuthenticator } from '../../src/workspaces/access/request-authenticator';
 import { RateLimits } from '../../src/workspaces/limits/rate-limits';
 import { TestApp } from '../support/test-app';
@@ -63,6 +64,13 @@ describe('routes', () => {
     ]);
   });
 
+  it('take their caller as it was a moment ago only where an execution starts', () => {
+    const assuming = declaredRoutes(app.app).filter(({ mayAssume }) => mayAssume);
+    expect(assuming.map(({ operation }) => operation)).toEqual([
+      'post /api/workspaces/{workspaceId}/executions',
+    ]);
+  });
+
   it('use every permission', () => {
     const used = new Set(declaredRoutes(app.app).map(({ access }) => access));
     const unused = Object.keys(PERMISSIONS).filter((permission) => !used.has(permission as never));
@@ -75,6 +83,7 @@ describe('routes', () => {
       {
         handler: 'SampleController.forgotten',
         operation: 'get /api/sample/forgotten',
+        mayAssume: false,
         access: undefined,
       },
     ]);
@@ -88,6 +97,7 @@ describe('routes', () => {
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: RequestAuthenticator, useValue: {} },
         { provide: RateLimits, useValue: {} },
+        RequestAccess,
       ],
     })
     class SampleModule {}

@@ -14,7 +14,8 @@ function usesOf(text: string, method: string, parameter: string): string[] {
     ts.forEachChild(node, visitBody);
   };
   const visit = (node: ts.Node) => {
-    if (ts.isMethodDeclaration(node) && node.name.getText(source) === method && node.body) {
+    const isFunction = ts.isMethodDeclaration(node) || ts.isFunctionDeclaration(node);
+    if (isFunction && node.name?.getText(source) === method && node.body) {
       visitBody(node.body);
     }
     ts.forEachChild(node, visit);
@@ -24,16 +25,21 @@ function usesOf(text: string, method: string, parameter: string): string[] {
 }
 
 describe('the text of an access token or of a session', () => {
+  const AUTHENTICATOR = 'src/workspaces/access-tokens/access-token-authenticator.ts';
+
   it.each([
+    // Whether it is a token at all, by a checksum of itself; and the name under which it is known for a moment.
     [
-      'src/workspaces/access-tokens/access-token-authenticator.ts',
+      AUTHENTICATOR,
+      'authenticate',
       'token',
-      // Whether it is a token at all, by a checksum of itself.
-      ['isAccessToken', 'this.crypto.digestToken'],
+      ['isAccessToken', 'this.crypto.digestToken', 'nameOf'],
     ],
-    ['src/workspaces/sessions/sessions.ts', 'text', ['this.crypto.digestToken']],
-  ])('is digested and compared with nothing: %s', (path, parameter, allowed) => {
-    expect(usesOf(readProjectFile(path), 'authenticate', parameter)).toEqual(allowed);
+    [AUTHENTICATOR, 'recall', 'token', ['nameOf']],
+    [AUTHENTICATOR, 'nameOf', 'token', ['hash']],
+    ['src/workspaces/sessions/sessions.ts', 'authenticate', 'text', ['this.crypto.digestToken']],
+  ])('is digested and compared with nothing: %s, %s', (path, method, parameter, allowed) => {
+    expect(usesOf(readProjectFile(path), method, parameter)).toEqual(allowed);
   });
 
   it.each([

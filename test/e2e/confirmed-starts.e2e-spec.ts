@@ -58,9 +58,9 @@ describe('an execution of which a node knows the caller and the key', () => {
     node.database.dataSource.query(`UPDATE access_tokens SET ${change} WHERE id = '${tokenId}'`);
   const lastRequest = () => upstream.requests.at(-1)!;
   const countExecutions = async () => {
-    const text = `SELECT count(*)::int AS n FROM agent_executions WHERE workspace_id = '${workspaceId}'`;
-    const [row] = await node.database.dataSource.query<[{ n: number }]>(text);
-    return row.n;
+    const text = `SELECT count(*)::int AS count FROM agent_executions WHERE workspace_id = '${workspaceId}'`;
+    const [row] = await node.database.dataSource.query<[{ count: number }]>(text);
+    return row.count;
   };
 
   const untilActive = async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
 import request from 'supertest';
-import { securityHeaders } from '../../src/common';
+import { pageHeaders, securityHeaders } from '../../src/common';
 import { webUi } from '../../src/web-ui';
 
 const SCRIPT = 'console.log("the script")';
@@ -26,7 +26,7 @@ describe('the built web UI', () => {
     writeFileSync(join(folder, 'assets', 'index-1a2b.js'), SCRIPT);
     writeFileSync(join(folder, 'assets', 'index-1a2b.js.br'), 'brotli');
     writeFileSync(join(folder, 'assets', 'index-1a2b.js.gz'), 'gzip');
-    const app = express().use(securityHeaders(false)).use(webUi(folder));
+    const app = express().use(securityHeaders(false)).use(pageHeaders).use(webUi(folder));
     app.use((_request, response) => {
       response.status(404).send('no');
     });

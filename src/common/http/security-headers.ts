@@ -17,6 +17,9 @@ const DIRECTIVES = {
   'frame-ancestors': ["'none'"],
 };
 
+const LOADS_NOTHING =
+  "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /** The nonce that an inline `<style>` of this answer must carry. */
 export function styleNonce(response: Response): string {
   const locals = response.locals as { styleNonce?: string };
@@ -25,20 +28,23 @@ export function styleNonce(response: Response): string {
 }
 
 /**
- * Headers of every answer: scripts and styles from here only, no frames, no sniffing, no referrer, nothing
- * for other origins. No CORS header is ever sent.
+ * Headers of every answer, apart from what it may load: no frames, no sniffing, no referrer, nothing for other origins.
+ * No CORS header is ever sent.
  * @param isBehindTls - people reach the server by https, so browsers shall never use http again.
  */
 export function securityHeaders(isBehindTls: boolean): RequestHandler {
   return helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { ...DIRECTIVES, 'style-src': ["'self'", nonceSource] },
-    },
+    contentSecurityPolicy: false,
     xFrameOptions: { action: 'deny' },
     strictTransportSecurity: isBehindTls && { maxAge: HSTS_MAX_AGE, includeSubDomains: false },
   });
 }
+
+/** What a page of ours may load. */
+export const pageHeaders: RequestHandler = helmet.contentSecurityPolicy({
+  useDefaults: false,
+  directives: { ...DIRECTIVES, 'style-src': ["'self'", nonceSource] },
+});
 
 /** For the page of Swagger UI only: it has inline styles, but no inline script. */
 export const apiReferenceHeaders: RequestHandler = helmet.contentSecurityPolicy({
@@ -46,9 +52,10 @@ export const apiReferenceHeaders: RequestHandler = helmet.contentSecurityPolicy(
   directives: { ...DIRECTIVES, 'style-src': ["'self'", "'unsafe-inline'"] },
 });
 
-/** Answers of the API are for the one who asked: no cache keeps them. */
-export const forbidCaching: RequestHandler = (_request, response, next) => {
+/** Answers of the API are for the one who asked: no cache keeps them. None is a page: it loads nothing. */
+export const apiHeaders: RequestHandler = (_request, response, next) => {
   response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('Content-Security-Policy', LOADS_NOTHING);
   next();
 };
 

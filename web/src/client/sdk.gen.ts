@@ -19,6 +19,85 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 };
 
 /**
+ * List executions
+ */
+export const executionsControllerList = <ThrowOnError extends boolean = true>(options: Options<ExecutionsControllerListData, ThrowOnError>): RequestResult<ExecutionsControllerListResponses, unknown, ThrowOnError> => (options.client ?? client).get<ExecutionsControllerListResponses, unknown, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/workspaces/{workspaceId}/executions',
+    ...options
+});
+
+/**
+ * Run an execution
+ *
+ * Answers with the completed execution; with `stream: true` with server-sent events, `delta` for each piece and then one `done` or `error`; with `Prefer: respond-async` at once with the queued execution.
+ */
+export const executionsControllerRun = <ThrowOnError extends boolean = true>(options: Options<ExecutionsControllerRunData, ThrowOnError>): RequestResult<ExecutionsControllerRunResponses, unknown, ThrowOnError> => (options.client ?? client).post<ExecutionsControllerRunResponses, unknown, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/workspaces/{workspaceId}/executions',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Estimate tokens and cost without running
+ */
+export const executionsControllerEstimate = <ThrowOnError extends boolean = true>(options: Options<ExecutionsControllerEstimateData, ThrowOnError>): RequestResult<ExecutionsControllerEstimateResponses, unknown, ThrowOnError> => (options.client ?? client).post<ExecutionsControllerEstimateResponses, unknown, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/workspaces/{workspaceId}/executions/estimate',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Follow a list of executions
+ *
+ * Server-sent events without end: `execution` with the summary of each of the newest executions, and again whenever one of them changes or begins. Takes the filters of the list; `limit` is how many are followed.
+ */
+export const executionsControllerFollow = <ThrowOnError extends boolean = true>(options: Options<ExecutionsControllerFollowData, ThrowOnError>): RequestResult<ExecutionsControllerFollowResponses, unknown, ThrowOnError> => (options.client ?? client).get<ExecutionsControllerFollowResponses, unknown, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/workspaces/{workspaceId}/executions/feed',
+    ...options
+});
+
+/**
+ * Get an execution with its attempts
+ */
+export const executionsControllerGet = <ThrowOnError extends boolean = true>(options: Options<ExecutionsControllerGetData, ThrowOnError>): RequestResult<ExecutionsControllerGetResponses, unknown, ThrowOnError> => (options.client ?? client).get<ExecutionsControllerGetResponses, unknown, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/workspaces/{workspaceId}/executions/{executionId}',
+    ...options
+});
+
+/**
+ * Follow an execution to its end
+ *
+ * Server-sent events: `delta` for each piece of a streamed answer, then exactly one `done` (the execution) or `error` (a problem with `executionId`). On the server that runs it every piece is told; on another one the text comes with the end.
+ */
+export const executionProgressControllerStream = <ThrowOnError extends boolean = true>(options: Options<ExecutionProgressControllerStreamData, ThrowOnError>): RequestResult<ExecutionProgressControllerStreamResponses, unknown, ThrowOnError> => (options.client ?? client).get<ExecutionProgressControllerStreamResponses, unknown, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/workspaces/{workspaceId}/executions/{executionId}/stream',
+    ...options
+});
+
+/**
+ * Cancel an execution
+ *
+ * Answers with the execution at its end. What was used until then is recorded. One that has ended stays as it ended.
+ */
+export const executionProgressControllerCancel = <ThrowOnError extends boolean = true>(options: Options<ExecutionProgressControllerCancelData, ThrowOnError>): RequestResult<ExecutionProgressControllerCancelResponses, unknown, ThrowOnError> => (options.client ?? client).post<ExecutionProgressControllerCancelResponses, unknown, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/workspaces/{workspaceId}/executions/{executionId}/cancel',
+    ...options
+});
+
+/**
  * List the workspaces of the token
  */
 export const workspacesControllerList = <ThrowOnError extends boolean = true>(options?: Options<WorkspacesControllerListData, ThrowOnError>): RequestResult<WorkspacesControllerListResponses, unknown, ThrowOnError> => (options?.client ?? client).get<WorkspacesControllerListResponses, unknown, ThrowOnError>({
@@ -263,85 +342,6 @@ export const apiKeysControllerReplaceSecret = <ThrowOnError extends boolean = tr
 export const providersControllerList = <ThrowOnError extends boolean = true>(options?: Options<ProvidersControllerListData, ThrowOnError>): RequestResult<ProvidersControllerListResponses, unknown, ThrowOnError> => (options?.client ?? client).get<ProvidersControllerListResponses, unknown, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/providers',
-    ...options
-});
-
-/**
- * List executions
- */
-export const executionsControllerList = <ThrowOnError extends boolean = true>(options: Options<ExecutionsControllerListData, ThrowOnError>): RequestResult<ExecutionsControllerListResponses, unknown, ThrowOnError> => (options.client ?? client).get<ExecutionsControllerListResponses, unknown, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/workspaces/{workspaceId}/executions',
-    ...options
-});
-
-/**
- * Run an execution
- *
- * Answers with the completed execution; with `stream: true` with server-sent events, `delta` for each piece and then one `done` or `error`; with `Prefer: respond-async` at once with the queued execution.
- */
-export const executionsControllerRun = <ThrowOnError extends boolean = true>(options: Options<ExecutionsControllerRunData, ThrowOnError>): RequestResult<ExecutionsControllerRunResponses, unknown, ThrowOnError> => (options.client ?? client).post<ExecutionsControllerRunResponses, unknown, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/workspaces/{workspaceId}/executions',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Estimate tokens and cost without running
- */
-export const executionsControllerEstimate = <ThrowOnError extends boolean = true>(options: Options<ExecutionsControllerEstimateData, ThrowOnError>): RequestResult<ExecutionsControllerEstimateResponses, unknown, ThrowOnError> => (options.client ?? client).post<ExecutionsControllerEstimateResponses, unknown, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/workspaces/{workspaceId}/executions/estimate',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Follow a list of executions
- *
- * Server-sent events without end: `execution` with the summary of each of the newest executions, and again whenever one of them changes or begins. Takes the filters of the list; `limit` is how many are followed.
- */
-export const executionsControllerFollow = <ThrowOnError extends boolean = true>(options: Options<ExecutionsControllerFollowData, ThrowOnError>): RequestResult<ExecutionsControllerFollowResponses, unknown, ThrowOnError> => (options.client ?? client).get<ExecutionsControllerFollowResponses, unknown, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/workspaces/{workspaceId}/executions/feed',
-    ...options
-});
-
-/**
- * Get an execution with its attempts
- */
-export const executionsControllerGet = <ThrowOnError extends boolean = true>(options: Options<ExecutionsControllerGetData, ThrowOnError>): RequestResult<ExecutionsControllerGetResponses, unknown, ThrowOnError> => (options.client ?? client).get<ExecutionsControllerGetResponses, unknown, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/workspaces/{workspaceId}/executions/{executionId}',
-    ...options
-});
-
-/**
- * Follow an execution to its end
- *
- * Server-sent events: `delta` for each piece of a streamed answer, then exactly one `done` (the execution) or `error` (a problem with `executionId`). On the server that runs it every piece is told; on another one the text comes with the end.
- */
-export const executionProgressControllerStream = <ThrowOnError extends boolean = true>(options: Options<ExecutionProgressControllerStreamData, ThrowOnError>): RequestResult<ExecutionProgressControllerStreamResponses, unknown, ThrowOnError> => (options.client ?? client).get<ExecutionProgressControllerStreamResponses, unknown, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/workspaces/{workspaceId}/executions/{executionId}/stream',
-    ...options
-});
-
-/**
- * Cancel an execution
- *
- * Answers with the execution at its end. What was used until then is recorded. One that has ended stays as it ended.
- */
-export const executionProgressControllerCancel = <ThrowOnError extends boolean = true>(options: Options<ExecutionProgressControllerCancelData, ThrowOnError>): RequestResult<ExecutionProgressControllerCancelResponses, unknown, ThrowOnError> => (options.client ?? client).post<ExecutionProgressControllerCancelResponses, unknown, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/workspaces/{workspaceId}/executions/{executionId}/cancel',
     ...options
 });
 

@@ -4,6 +4,419 @@ export type ClientOptions = {
     baseUrl: string;
 };
 
+export type CreateExecutionDto = {
+    /**
+     * Who runs it; a name of yours
+     */
+    agentId: string;
+    /**
+     * An id of GET /api/providers
+     */
+    provider: string;
+    /**
+     * The vendor's model name
+     */
+    model: string;
+    /**
+     * The conversation. `content` is a string or a list of `{type:"text",text}` and `{type:"image",url}`; an assistant message may have `toolCalls`, a tool message has `toolCallId`
+     */
+    messages: Array<{
+        role: 'system' | 'user' | 'assistant' | 'tool';
+        content: string | Array<{
+            [key: string]: unknown;
+        }>;
+        toolCalls?: Array<{
+            [key: string]: unknown;
+        }>;
+        toolCallId?: string;
+    }>;
+    /**
+     * System prompt, before all messages
+     */
+    system?: string;
+    /**
+     * Most output tokens
+     */
+    maxTokens?: number;
+    temperature?: number;
+    /**
+     * Functions that the model may call: `{name, description?, parameters: JSON Schema}`
+     */
+    tools?: Array<{
+        [key: string]: unknown;
+    }>;
+    /**
+     * `auto`, `none`, `required`, or `{name}` of one tool
+     */
+    toolChoice?: 'auto' | 'none' | 'required' | {
+        [key: string]: unknown;
+    };
+    /**
+     * `{type:"text"}`, `{type:"json_object"}` or `{type:"json_schema",name,schema}`
+     */
+    responseFormat?: {
+        [key: string]: unknown;
+    };
+    /**
+     * true: the answer comes in pieces as server-sent events, `delta` and then one `done` or `error`
+     */
+    stream?: boolean;
+    /**
+     * The key that pays, and no other
+     */
+    apiKeyId?: string;
+    /**
+     * Total deadline in milliseconds: all attempts and waits
+     */
+    timeoutMs?: number;
+    /**
+     * Anything of yours, kept with the execution; at most 4096 bytes of JSON
+     */
+    metadata?: {
+        [key: string]: unknown;
+    };
+};
+
+export type ExecutionErrorResponse = {
+    category: 'invalid_request' | 'context_length_exceeded' | 'content_filtered' | 'request_too_large' | 'model_not_found' | 'credential_invalid' | 'permission_denied' | 'quota_exhausted' | 'billing_error' | 'request_exceeds_rate_limit' | 'rate_limited' | 'overloaded' | 'server_error' | 'gateway_error' | 'provider_timeout' | 'provider_conflict' | 'connect_failed' | 'connection_lost' | 'timeout_no_response' | 'response_truncated' | 'invalid_response' | 'deadline_exceeded' | 'blocked_destination' | 'cancelled' | 'internal' | 'provider_key_missing' | 'provider_key_unreadable' | 'ledger_unavailable' | 'content_unreadable' | 'interrupted';
+    /**
+     * Code of the error catalogue
+     */
+    code: string;
+    message: string;
+    /**
+     * Whether the same request may succeed later
+     */
+    retryable: boolean;
+    /**
+     * What is known of the money
+     */
+    billed: 'no' | 'yes' | 'partial' | 'unknown';
+};
+
+export type UsageResponse = {
+    /**
+     * All input tokens, the cached ones included
+     */
+    inputTokens: number;
+    outputTokens: number;
+    /**
+     * Part of the input read from the vendor's cache
+     */
+    cacheReadTokens: number;
+    /**
+     * Part of the input written to the vendor's cache
+     */
+    cacheWriteTokens: number;
+    /**
+     * Part of the output spent on reasoning
+     */
+    reasoningTokens: number;
+    /**
+     * Who counted
+     */
+    source: 'provider' | 'estimated';
+};
+
+export type ToolCallResponse = {
+    id: string;
+    name: string;
+    /**
+     * JSON, exactly as the model wrote it
+     */
+    arguments: string;
+};
+
+export type ExecutionOutputResponse = {
+    content: string;
+    toolCalls: Array<ToolCallResponse>;
+};
+
+export type AttemptResponse = {
+    number: number;
+    provider: string;
+    model: string;
+    apiKeyId: string | null;
+    startedAt: string;
+    /**
+     * unknown: no outcome is recorded, so the request may have been sent and billed
+     */
+    status: 'unknown' | 'succeeded' | 'failed';
+    errorCategory: 'invalid_request' | 'context_length_exceeded' | 'content_filtered' | 'request_too_large' | 'model_not_found' | 'credential_invalid' | 'permission_denied' | 'quota_exhausted' | 'billing_error' | 'request_exceeds_rate_limit' | 'rate_limited' | 'overloaded' | 'server_error' | 'gateway_error' | 'provider_timeout' | 'provider_conflict' | 'connect_failed' | 'connection_lost' | 'timeout_no_response' | 'response_truncated' | 'invalid_response' | 'deadline_exceeded' | 'blocked_destination' | 'cancelled' | 'internal' | 'provider_key_missing' | 'provider_key_unreadable' | 'ledger_unavailable' | 'content_unreadable' | 'interrupted' | null;
+    billed: 'no' | 'yes' | 'partial' | 'unknown';
+    /**
+     * Milliseconds of the provider call
+     */
+    latencyMs: number | null;
+    /**
+     * Milliseconds until the next attempt; null: none
+     */
+    waitMs: number | null;
+    /**
+     * HTTP status of a failed answer
+     */
+    upstreamStatus: number | null;
+    /**
+     * The provider's own error code
+     */
+    upstreamCode: string | null;
+    /**
+     * For the provider's support
+     */
+    providerRequestId: string | null;
+    usage: UsageResponse | null;
+    /**
+     * USD as an exact decimal; null: the price is unknown, or nothing is known to be billed
+     */
+    costUsd: string | null;
+};
+
+export type ReceiptResponse = {
+    /**
+     * The key that paid
+     */
+    apiKeyId: string | null;
+    /**
+     * The model that answered
+     */
+    model: string | null;
+    providerRequestId: string | null;
+    /**
+     * USD as an exact decimal; null: the price is unknown, or nothing is known to be billed
+     */
+    costUsd: string | null;
+    /**
+     * Unit prices that applied, in nano-USD (1e-9 USD) per million tokens
+     */
+    price: {
+        [key: string]: unknown;
+    } | null;
+};
+
+export type ExecutionResponse = {
+    id: string;
+    workspaceId: string;
+    agentId: string;
+    provider: string;
+    model: string;
+    status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+    /**
+     * How its answer was asked for
+     */
+    mode: 'sync' | 'stream' | 'async';
+    finishReason: string | null;
+    error: ExecutionErrorResponse | null;
+    usage: UsageResponse | null;
+    /**
+     * USD as an exact decimal; null: the price is unknown, or nothing is known to be billed
+     */
+    costUsd: string | null;
+    /**
+     * The key that pays
+     */
+    apiKeyId: string | null;
+    metadata: {
+        [key: string]: unknown;
+    } | null;
+    createdAt: string;
+    startedAt: string | null;
+    completedAt: string | null;
+    /**
+     * Milliseconds from start to end, waits included
+     */
+    latencyMs: number | null;
+    /**
+     * Milliseconds to the first token of a stream
+     */
+    timeToFirstTokenMs: number | null;
+    /**
+     * Of a failed or cancelled one: what had come until then; null: none, not stored, or `unreadable`
+     */
+    output: ExecutionOutputResponse | null;
+    /**
+     * What is stored but cannot be opened, because it was damaged or its key is lost; it is null here. Empty: all that is stored is shown. Everything else of the execution is as it was recorded. Lists do not open content, so they do not say
+     */
+    unreadable: Array<'request' | 'output'>;
+    attempts: Array<AttemptResponse>;
+    /**
+     * null: no attempt was answered in full. What was paid all the same is in `attempts` and `costUsd`
+     */
+    receipt: ReceiptResponse | null;
+};
+
+export type EstimateExecutionDto = {
+    /**
+     * An id of GET /api/providers
+     */
+    provider: string;
+    /**
+     * The vendor's model name
+     */
+    model: string;
+    /**
+     * The conversation. `content` is a string or a list of `{type:"text",text}` and `{type:"image",url}`; an assistant message may have `toolCalls`, a tool message has `toolCallId`
+     */
+    messages: Array<{
+        role: 'system' | 'user' | 'assistant' | 'tool';
+        content: string | Array<{
+            [key: string]: unknown;
+        }>;
+        toolCalls?: Array<{
+            [key: string]: unknown;
+        }>;
+        toolCallId?: string;
+    }>;
+    /**
+     * System prompt, before all messages
+     */
+    system?: string;
+    /**
+     * Most output tokens
+     */
+    maxTokens?: number;
+    temperature?: number;
+    /**
+     * Functions that the model may call: `{name, description?, parameters: JSON Schema}`
+     */
+    tools?: Array<{
+        [key: string]: unknown;
+    }>;
+    /**
+     * `auto`, `none`, `required`, or `{name}` of one tool
+     */
+    toolChoice?: 'auto' | 'none' | 'required' | {
+        [key: string]: unknown;
+    };
+    /**
+     * `{type:"text"}`, `{type:"json_object"}` or `{type:"json_schema",name,schema}`
+     */
+    responseFormat?: {
+        [key: string]: unknown;
+    };
+    /**
+     * Accepted so that a run can be estimated as it is
+     */
+    agentId?: string;
+};
+
+export type CostRangeResponse = {
+    /**
+     * USD without any output
+     */
+    low: string;
+    /**
+     * USD with maxTokens of output, or the usual limit
+     */
+    high: string;
+};
+
+export type EstimateResponse = {
+    inputTokens: number;
+    /**
+     * null: the price is unknown
+     */
+    costUsd: CostRangeResponse | null;
+    /**
+     * How the input was counted; heuristic: four characters a token, ± 25 %
+     */
+    method: 'tokenizer' | 'heuristic' | 'exact';
+};
+
+export type ExecutionSummaryResponse = {
+    id: string;
+    workspaceId: string;
+    agentId: string;
+    provider: string;
+    model: string;
+    status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+    /**
+     * How its answer was asked for
+     */
+    mode: 'sync' | 'stream' | 'async';
+    finishReason: string | null;
+    error: ExecutionErrorResponse | null;
+    usage: UsageResponse | null;
+    /**
+     * USD as an exact decimal; null: the price is unknown, or nothing is known to be billed
+     */
+    costUsd: string | null;
+    /**
+     * The key that pays
+     */
+    apiKeyId: string | null;
+    metadata: {
+        [key: string]: unknown;
+    } | null;
+    createdAt: string;
+    startedAt: string | null;
+    completedAt: string | null;
+    /**
+     * Milliseconds from start to end, waits included
+     */
+    latencyMs: number | null;
+    /**
+     * Milliseconds to the first token of a stream
+     */
+    timeToFirstTokenMs: number | null;
+};
+
+export type ExecutionDetailResponse = {
+    id: string;
+    workspaceId: string;
+    agentId: string;
+    provider: string;
+    model: string;
+    status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+    /**
+     * How its answer was asked for
+     */
+    mode: 'sync' | 'stream' | 'async';
+    finishReason: string | null;
+    error: ExecutionErrorResponse | null;
+    usage: UsageResponse | null;
+    /**
+     * USD as an exact decimal; null: the price is unknown, or nothing is known to be billed
+     */
+    costUsd: string | null;
+    /**
+     * The key that pays
+     */
+    apiKeyId: string | null;
+    metadata: {
+        [key: string]: unknown;
+    } | null;
+    createdAt: string;
+    startedAt: string | null;
+    completedAt: string | null;
+    /**
+     * Milliseconds from start to end, waits included
+     */
+    latencyMs: number | null;
+    /**
+     * Milliseconds to the first token of a stream
+     */
+    timeToFirstTokenMs: number | null;
+    /**
+     * Of a failed or cancelled one: what had come until then; null: none, not stored, or `unreadable`
+     */
+    output: ExecutionOutputResponse | null;
+    /**
+     * What is stored but cannot be opened, because it was damaged or its key is lost; it is null here. Empty: all that is stored is shown. Everything else of the execution is as it was recorded. Lists do not open content, so they do not say
+     */
+    unreadable: Array<'request' | 'output'>;
+    attempts: Array<AttemptResponse>;
+    /**
+     * null: no attempt was answered in full. What was paid all the same is in `attempts` and `costUsd`
+     */
+    receipt: ReceiptResponse | null;
+    /**
+     * What was asked: `messages`, `system`, `tools`, …; null: the workspace does not store it, or it is `unreadable`
+     */
+    request: {
+        [key: string]: unknown;
+    } | null;
+};
+
 export type WorkspaceDto = {
     name: string;
 };
@@ -439,419 +852,6 @@ export type ProvidersResponse = {
     nextCursor: string | null;
 };
 
-export type CreateExecutionDto = {
-    /**
-     * Who runs it; a name of yours
-     */
-    agentId: string;
-    /**
-     * An id of GET /api/providers
-     */
-    provider: string;
-    /**
-     * The vendor's model name
-     */
-    model: string;
-    /**
-     * The conversation. `content` is a string or a list of `{type:"text",text}` and `{type:"image",url}`; an assistant message may have `toolCalls`, a tool message has `toolCallId`
-     */
-    messages: Array<{
-        role: 'system' | 'user' | 'assistant' | 'tool';
-        content: string | Array<{
-            [key: string]: unknown;
-        }>;
-        toolCalls?: Array<{
-            [key: string]: unknown;
-        }>;
-        toolCallId?: string;
-    }>;
-    /**
-     * System prompt, before all messages
-     */
-    system?: string;
-    /**
-     * Most output tokens
-     */
-    maxTokens?: number;
-    temperature?: number;
-    /**
-     * Functions that the model may call: `{name, description?, parameters: JSON Schema}`
-     */
-    tools?: Array<{
-        [key: string]: unknown;
-    }>;
-    /**
-     * `auto`, `none`, `required`, or `{name}` of one tool
-     */
-    toolChoice?: 'auto' | 'none' | 'required' | {
-        [key: string]: unknown;
-    };
-    /**
-     * `{type:"text"}`, `{type:"json_object"}` or `{type:"json_schema",name,schema}`
-     */
-    responseFormat?: {
-        [key: string]: unknown;
-    };
-    /**
-     * true: the answer comes in pieces as server-sent events, `delta` and then one `done` or `error`
-     */
-    stream?: boolean;
-    /**
-     * The key that pays, and no other
-     */
-    apiKeyId?: string;
-    /**
-     * Total deadline in milliseconds: all attempts and waits
-     */
-    timeoutMs?: number;
-    /**
-     * Anything of yours, kept with the execution; at most 4096 bytes of JSON
-     */
-    metadata?: {
-        [key: string]: unknown;
-    };
-};
-
-export type ExecutionErrorResponse = {
-    category: 'invalid_request' | 'context_length_exceeded' | 'content_filtered' | 'request_too_large' | 'model_not_found' | 'credential_invalid' | 'permission_denied' | 'quota_exhausted' | 'billing_error' | 'request_exceeds_rate_limit' | 'rate_limited' | 'overloaded' | 'server_error' | 'gateway_error' | 'provider_timeout' | 'provider_conflict' | 'connect_failed' | 'connection_lost' | 'timeout_no_response' | 'response_truncated' | 'invalid_response' | 'deadline_exceeded' | 'blocked_destination' | 'cancelled' | 'internal' | 'provider_key_missing' | 'provider_key_unreadable' | 'ledger_unavailable' | 'content_unreadable' | 'interrupted';
-    /**
-     * Code of the error catalogue
-     */
-    code: string;
-    message: string;
-    /**
-     * Whether the same request may succeed later
-     */
-    retryable: boolean;
-    /**
-     * What is known of the money
-     */
-    billed: 'no' | 'yes' | 'partial' | 'unknown';
-};
-
-export type UsageResponse = {
-    /**
-     * All input tokens, the cached ones included
-     */
-    inputTokens: number;
-    outputTokens: number;
-    /**
-     * Part of the input read from the vendor's cache
-     */
-    cacheReadTokens: number;
-    /**
-     * Part of the input written to the vendor's cache
-     */
-    cacheWriteTokens: number;
-    /**
-     * Part of the output spent on reasoning
-     */
-    reasoningTokens: number;
-    /**
-     * Who counted
-     */
-    source: 'provider' | 'estimated';
-};
-
-export type ToolCallResponse = {
-    id: string;
-    name: string;
-    /**
-     * JSON, exactly as the model wrote it
-     */
-    arguments: string;
-};
-
-export type ExecutionOutputResponse = {
-    content: string;
-    toolCalls: Array<ToolCallResponse>;
-};
-
-export type AttemptResponse = {
-    number: number;
-    provider: string;
-    model: string;
-    apiKeyId: string | null;
-    startedAt: string;
-    /**
-     * unknown: no outcome is recorded, so the request may have been sent and billed
-     */
-    status: 'unknown' | 'succeeded' | 'failed';
-    errorCategory: 'invalid_request' | 'context_length_exceeded' | 'content_filtered' | 'request_too_large' | 'model_not_found' | 'credential_invalid' | 'permission_denied' | 'quota_exhausted' | 'billing_error' | 'request_exceeds_rate_limit' | 'rate_limited' | 'overloaded' | 'server_error' | 'gateway_error' | 'provider_timeout' | 'provider_conflict' | 'connect_failed' | 'connection_lost' | 'timeout_no_response' | 'response_truncated' | 'invalid_response' | 'deadline_exceeded' | 'blocked_destination' | 'cancelled' | 'internal' | 'provider_key_missing' | 'provider_key_unreadable' | 'ledger_unavailable' | 'content_unreadable' | 'interrupted' | null;
-    billed: 'no' | 'yes' | 'partial' | 'unknown';
-    /**
-     * Milliseconds of the provider call
-     */
-    latencyMs: number | null;
-    /**
-     * Milliseconds until the next attempt; null: none
-     */
-    waitMs: number | null;
-    /**
-     * HTTP status of a failed answer
-     */
-    upstreamStatus: number | null;
-    /**
-     * The provider's own error code
-     */
-    upstreamCode: string | null;
-    /**
-     * For the provider's support
-     */
-    providerRequestId: string | null;
-    usage: UsageResponse | null;
-    /**
-     * USD as an exact decimal; null: the price is unknown, or nothing is known to be billed
-     */
-    costUsd: string | null;
-};
-
-export type ReceiptResponse = {
-    /**
-     * The key that paid
-     */
-    apiKeyId: string | null;
-    /**
-     * The model that answered
-     */
-    model: string | null;
-    providerRequestId: string | null;
-    /**
-     * USD as an exact decimal; null: the price is unknown, or nothing is known to be billed
-     */
-    costUsd: string | null;
-    /**
-     * Unit prices that applied, in nano-USD (1e-9 USD) per million tokens
-     */
-    price: {
-        [key: string]: unknown;
-    } | null;
-};
-
-export type ExecutionResponse = {
-    id: string;
-    workspaceId: string;
-    agentId: string;
-    provider: string;
-    model: string;
-    status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
-    /**
-     * How its answer was asked for
-     */
-    mode: 'sync' | 'stream' | 'async';
-    finishReason: string | null;
-    error: ExecutionErrorResponse | null;
-    usage: UsageResponse | null;
-    /**
-     * USD as an exact decimal; null: the price is unknown, or nothing is known to be billed
-     */
-    costUsd: string | null;
-    /**
-     * The key that pays
-     */
-    apiKeyId: string | null;
-    metadata: {
-        [key: string]: unknown;
-    } | null;
-    createdAt: string;
-    startedAt: string | null;
-    completedAt: string | null;
-    /**
-     * Milliseconds from start to end, waits included
-     */
-    latencyMs: number | null;
-    /**
-     * Milliseconds to the first token of a stream
-     */
-    timeToFirstTokenMs: number | null;
-    /**
-     * Of a failed or cancelled one: what had come until then; null: none, not stored, or `unreadable`
-     */
-    output: ExecutionOutputResponse | null;
-    /**
-     * What is stored but cannot be opened, because it was damaged or its key is lost; it is null here. Empty: all that is stored is shown. Everything else of the execution is as it was recorded. Lists do not open content, so they do not say
-     */
-    unreadable: Array<'request' | 'output'>;
-    attempts: Array<AttemptResponse>;
-    /**
-     * null: no attempt was answered in full. What was paid all the same is in `attempts` and `costUsd`
-     */
-    receipt: ReceiptResponse | null;
-};
-
-export type EstimateExecutionDto = {
-    /**
-     * An id of GET /api/providers
-     */
-    provider: string;
-    /**
-     * The vendor's model name
-     */
-    model: string;
-    /**
-     * The conversation. `content` is a string or a list of `{type:"text",text}` and `{type:"image",url}`; an assistant message may have `toolCalls`, a tool message has `toolCallId`
-     */
-    messages: Array<{
-        role: 'system' | 'user' | 'assistant' | 'tool';
-        content: string | Array<{
-            [key: string]: unknown;
-        }>;
-        toolCalls?: Array<{
-            [key: string]: unknown;
-        }>;
-        toolCallId?: string;
-    }>;
-    /**
-     * System prompt, before all messages
-     */
-    system?: string;
-    /**
-     * Most output tokens
-     */
-    maxTokens?: number;
-    temperature?: number;
-    /**
-     * Functions that the model may call: `{name, description?, parameters: JSON Schema}`
-     */
-    tools?: Array<{
-        [key: string]: unknown;
-    }>;
-    /**
-     * `auto`, `none`, `required`, or `{name}` of one tool
-     */
-    toolChoice?: 'auto' | 'none' | 'required' | {
-        [key: string]: unknown;
-    };
-    /**
-     * `{type:"text"}`, `{type:"json_object"}` or `{type:"json_schema",name,schema}`
-     */
-    responseFormat?: {
-        [key: string]: unknown;
-    };
-    /**
-     * Accepted so that a run can be estimated as it is
-     */
-    agentId?: string;
-};
-
-export type CostRangeResponse = {
-    /**
-     * USD without any output
-     */
-    low: string;
-    /**
-     * USD with maxTokens of output, or the usual limit
-     */
-    high: string;
-};
-
-export type EstimateResponse = {
-    inputTokens: number;
-    /**
-     * null: the price is unknown
-     */
-    costUsd: CostRangeResponse | null;
-    /**
-     * How the input was counted; heuristic: four characters a token, ± 25 %
-     */
-    method: 'tokenizer' | 'heuristic' | 'exact';
-};
-
-export type ExecutionSummaryResponse = {
-    id: string;
-    workspaceId: string;
-    agentId: string;
-    provider: string;
-    model: string;
-    status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
-    /**
-     * How its answer was asked for
-     */
-    mode: 'sync' | 'stream' | 'async';
-    finishReason: string | null;
-    error: ExecutionErrorResponse | null;
-    usage: UsageResponse | null;
-    /**
-     * USD as an exact decimal; null: the price is unknown, or nothing is known to be billed
-     */
-    costUsd: string | null;
-    /**
-     * The key that pays
-     */
-    apiKeyId: string | null;
-    metadata: {
-        [key: string]: unknown;
-    } | null;
-    createdAt: string;
-    startedAt: string | null;
-    completedAt: string | null;
-    /**
-     * Milliseconds from start to end, waits included
-     */
-    latencyMs: number | null;
-    /**
-     * Milliseconds to the first token of a stream
-     */
-    timeToFirstTokenMs: number | null;
-};
-
-export type ExecutionDetailResponse = {
-    id: string;
-    workspaceId: string;
-    agentId: string;
-    provider: string;
-    model: string;
-    status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
-    /**
-     * How its answer was asked for
-     */
-    mode: 'sync' | 'stream' | 'async';
-    finishReason: string | null;
-    error: ExecutionErrorResponse | null;
-    usage: UsageResponse | null;
-    /**
-     * USD as an exact decimal; null: the price is unknown, or nothing is known to be billed
-     */
-    costUsd: string | null;
-    /**
-     * The key that pays
-     */
-    apiKeyId: string | null;
-    metadata: {
-        [key: string]: unknown;
-    } | null;
-    createdAt: string;
-    startedAt: string | null;
-    completedAt: string | null;
-    /**
-     * Milliseconds from start to end, waits included
-     */
-    latencyMs: number | null;
-    /**
-     * Milliseconds to the first token of a stream
-     */
-    timeToFirstTokenMs: number | null;
-    /**
-     * Of a failed or cancelled one: what had come until then; null: none, not stored, or `unreadable`
-     */
-    output: ExecutionOutputResponse | null;
-    /**
-     * What is stored but cannot be opened, because it was damaged or its key is lost; it is null here. Empty: all that is stored is shown. Everything else of the execution is as it was recorded. Lists do not open content, so they do not say
-     */
-    unreadable: Array<'request' | 'output'>;
-    attempts: Array<AttemptResponse>;
-    /**
-     * null: no attempt was answered in full. What was paid all the same is in `attempts` and `costUsd`
-     */
-    receipt: ReceiptResponse | null;
-    /**
-     * What was asked: `messages`, `system`, `tools`, …; null: the workspace does not store it, or it is `unreadable`
-     */
-    request: {
-        [key: string]: unknown;
-    } | null;
-};
-
 export type UsageRowResponse = {
     /**
      * All that were created, unfinished ones included
@@ -1216,6 +1216,188 @@ export type ReplaceSecretDtoWritable = {
      */
     baseUrl?: string | null;
 };
+
+export type ExecutionsControllerListData = {
+    body?: never;
+    path: {
+        workspaceId: unknown;
+    };
+    query?: {
+        /**
+         * Most entries to return
+         */
+        limit?: number;
+        /**
+         * `nextCursor` of the page before
+         */
+        after?: string;
+        agentId?: string;
+        status?: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+        provider?: string;
+        model?: string;
+        apiKeyId?: string;
+        /**
+         * Created at or after
+         */
+        from?: string;
+        /**
+         * Created before
+         */
+        to?: string;
+    };
+    url: '/api/workspaces/{workspaceId}/executions';
+};
+
+export type ExecutionsControllerListResponses = {
+    200: {
+        object: 'list';
+        data: Array<ExecutionSummaryResponse>;
+        hasMore: boolean;
+        nextCursor: string | null;
+    };
+};
+
+export type ExecutionsControllerListResponse = ExecutionsControllerListResponses[keyof ExecutionsControllerListResponses];
+
+export type ExecutionsControllerRunData = {
+    body: CreateExecutionDto;
+    headers?: {
+        /**
+         * `respond-async`: queue it and answer 202
+         */
+        Prefer?: string;
+        /**
+         * The same key and body give the same answer and are paid once; 1–255 visible ASCII characters, remembered for 24 hours
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        workspaceId: unknown;
+    };
+    query?: never;
+    url: '/api/workspaces/{workspaceId}/executions';
+};
+
+export type ExecutionsControllerRunResponses = {
+    /**
+     * The completed execution. A failed one answers with its problem and `executionId`
+     */
+    201: ExecutionResponse;
+    /**
+     * Queued; see Location
+     */
+    202: ExecutionResponse;
+};
+
+export type ExecutionsControllerRunResponse = ExecutionsControllerRunResponses[keyof ExecutionsControllerRunResponses];
+
+export type ExecutionsControllerEstimateData = {
+    body: EstimateExecutionDto;
+    path: {
+        workspaceId: unknown;
+    };
+    query?: never;
+    url: '/api/workspaces/{workspaceId}/executions/estimate';
+};
+
+export type ExecutionsControllerEstimateResponses = {
+    200: EstimateResponse;
+};
+
+export type ExecutionsControllerEstimateResponse = ExecutionsControllerEstimateResponses[keyof ExecutionsControllerEstimateResponses];
+
+export type ExecutionsControllerFollowData = {
+    body?: never;
+    path: {
+        workspaceId: unknown;
+    };
+    query?: {
+        /**
+         * Most entries to return
+         */
+        limit?: number;
+        /**
+         * `nextCursor` of the page before
+         */
+        after?: string;
+        agentId?: string;
+        status?: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+        provider?: string;
+        model?: string;
+        apiKeyId?: string;
+        /**
+         * Created at or after
+         */
+        from?: string;
+        /**
+         * Created before
+         */
+        to?: string;
+    };
+    url: '/api/workspaces/{workspaceId}/executions/feed';
+};
+
+export type ExecutionsControllerFollowResponses = {
+    /**
+     * Events until the client hangs up
+     */
+    200: unknown;
+};
+
+export type ExecutionsControllerGetData = {
+    body?: never;
+    path: {
+        executionId: string;
+        workspaceId: unknown;
+    };
+    query?: never;
+    url: '/api/workspaces/{workspaceId}/executions/{executionId}';
+};
+
+export type ExecutionsControllerGetResponses = {
+    200: ExecutionDetailResponse;
+};
+
+export type ExecutionsControllerGetResponse = ExecutionsControllerGetResponses[keyof ExecutionsControllerGetResponses];
+
+export type ExecutionProgressControllerStreamData = {
+    body?: never;
+    headers?: {
+        /**
+         * The id of the last event that was read: what came after it is told
+         */
+        'Last-Event-ID'?: string;
+    };
+    path: {
+        executionId: string;
+        workspaceId: unknown;
+    };
+    query?: never;
+    url: '/api/workspaces/{workspaceId}/executions/{executionId}/stream';
+};
+
+export type ExecutionProgressControllerStreamResponses = {
+    /**
+     * Events until the end of the execution
+     */
+    200: unknown;
+};
+
+export type ExecutionProgressControllerCancelData = {
+    body?: never;
+    path: {
+        executionId: string;
+        workspaceId: unknown;
+    };
+    query?: never;
+    url: '/api/workspaces/{workspaceId}/executions/{executionId}/cancel';
+};
+
+export type ExecutionProgressControllerCancelResponses = {
+    200: ExecutionResponse;
+};
+
+export type ExecutionProgressControllerCancelResponse = ExecutionProgressControllerCancelResponses[keyof ExecutionProgressControllerCancelResponses];
 
 export type WorkspacesControllerListData = {
     body?: never;
@@ -1638,188 +1820,6 @@ export type ProvidersControllerListResponses = {
 };
 
 export type ProvidersControllerListResponse = ProvidersControllerListResponses[keyof ProvidersControllerListResponses];
-
-export type ExecutionsControllerListData = {
-    body?: never;
-    path: {
-        workspaceId: unknown;
-    };
-    query?: {
-        /**
-         * Most entries to return
-         */
-        limit?: number;
-        /**
-         * `nextCursor` of the page before
-         */
-        after?: string;
-        agentId?: string;
-        status?: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
-        provider?: string;
-        model?: string;
-        apiKeyId?: string;
-        /**
-         * Created at or after
-         */
-        from?: string;
-        /**
-         * Created before
-         */
-        to?: string;
-    };
-    url: '/api/workspaces/{workspaceId}/executions';
-};
-
-export type ExecutionsControllerListResponses = {
-    200: {
-        object: 'list';
-        data: Array<ExecutionSummaryResponse>;
-        hasMore: boolean;
-        nextCursor: string | null;
-    };
-};
-
-export type ExecutionsControllerListResponse = ExecutionsControllerListResponses[keyof ExecutionsControllerListResponses];
-
-export type ExecutionsControllerRunData = {
-    body: CreateExecutionDto;
-    headers?: {
-        /**
-         * `respond-async`: queue it and answer 202
-         */
-        Prefer?: string;
-        /**
-         * The same key and body give the same answer and are paid once; 1–255 visible ASCII characters, remembered for 24 hours
-         */
-        'Idempotency-Key'?: string;
-    };
-    path: {
-        workspaceId: unknown;
-    };
-    query?: never;
-    url: '/api/workspaces/{workspaceId}/executions';
-};
-
-export type ExecutionsControllerRunResponses = {
-    /**
-     * The completed execution. A failed one answers with its problem and `executionId`
-     */
-    201: ExecutionResponse;
-    /**
-     * Queued; see Location
-     */
-    202: ExecutionResponse;
-};
-
-export type ExecutionsControllerRunResponse = ExecutionsControllerRunResponses[keyof ExecutionsControllerRunResponses];
-
-export type ExecutionsControllerEstimateData = {
-    body: EstimateExecutionDto;
-    path: {
-        workspaceId: unknown;
-    };
-    query?: never;
-    url: '/api/workspaces/{workspaceId}/executions/estimate';
-};
-
-export type ExecutionsControllerEstimateResponses = {
-    200: EstimateResponse;
-};
-
-export type ExecutionsControllerEstimateResponse = ExecutionsControllerEstimateResponses[keyof ExecutionsControllerEstimateResponses];
-
-export type ExecutionsControllerFollowData = {
-    body?: never;
-    path: {
-        workspaceId: unknown;
-    };
-    query?: {
-        /**
-         * Most entries to return
-         */
-        limit?: number;
-        /**
-         * `nextCursor` of the page before
-         */
-        after?: string;
-        agentId?: string;
-        status?: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
-        provider?: string;
-        model?: string;
-        apiKeyId?: string;
-        /**
-         * Created at or after
-         */
-        from?: string;
-        /**
-         * Created before
-         */
-        to?: string;
-    };
-    url: '/api/workspaces/{workspaceId}/executions/feed';
-};
-
-export type ExecutionsControllerFollowResponses = {
-    /**
-     * Events until the client hangs up
-     */
-    200: unknown;
-};
-
-export type ExecutionsControllerGetData = {
-    body?: never;
-    path: {
-        executionId: string;
-        workspaceId: unknown;
-    };
-    query?: never;
-    url: '/api/workspaces/{workspaceId}/executions/{executionId}';
-};
-
-export type ExecutionsControllerGetResponses = {
-    200: ExecutionDetailResponse;
-};
-
-export type ExecutionsControllerGetResponse = ExecutionsControllerGetResponses[keyof ExecutionsControllerGetResponses];
-
-export type ExecutionProgressControllerStreamData = {
-    body?: never;
-    headers?: {
-        /**
-         * The id of the last event that was read: what came after it is told
-         */
-        'Last-Event-ID'?: string;
-    };
-    path: {
-        executionId: string;
-        workspaceId: unknown;
-    };
-    query?: never;
-    url: '/api/workspaces/{workspaceId}/executions/{executionId}/stream';
-};
-
-export type ExecutionProgressControllerStreamResponses = {
-    /**
-     * Events until the end of the execution
-     */
-    200: unknown;
-};
-
-export type ExecutionProgressControllerCancelData = {
-    body?: never;
-    path: {
-        executionId: string;
-        workspaceId: unknown;
-    };
-    query?: never;
-    url: '/api/workspaces/{workspaceId}/executions/{executionId}/cancel';
-};
-
-export type ExecutionProgressControllerCancelResponses = {
-    200: ExecutionResponse;
-};
-
-export type ExecutionProgressControllerCancelResponse = ExecutionProgressControllerCancelResponses[keyof ExecutionProgressControllerCancelResponses];
 
 export type UsageControllerReportData = {
     body?: never;
