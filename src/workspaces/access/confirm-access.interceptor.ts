@@ -5,9 +5,13 @@ import {
   type NestInterceptor,
 } from '@nestjs/common';
 import { catchError, defer, type Observable, switchMap, throwError } from 'rxjs';
+import { AppError, type ErrorCode } from '../../common';
 import { OutdatedAssumption } from './assumed-access';
 import type { AuthenticatedRequest } from './principal';
 import { RequestAccess } from './request-access';
+
+/** What tells nothing of a workspace, and may have kept the caller waiting for a database that would not say who it is. */
+const FOR_ANYBODY: readonly ErrorCode[] = ['ledger_unavailable', 'not_ready'];
 
 /** Sees to it that nobody is refused anything, or told why, before it is sure who they are. */
 @Injectable()
@@ -16,16 +20,17 @@ export class ConfirmAccess implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    return next
-      .handle()
-      .pipe(
-        catchError((error: unknown) =>
-          defer(() => this.access.confirm(request)).pipe(
-            switchMap(() =>
-              error instanceof OutdatedAssumption ? next.handle() : throwError(() => error),
-            ),
-          ),
+    const confirmed = (error: unknown) =>
+      defer(() => this.access.confirm(request)).pipe(
+        switchMap(() =>
+          error instanceof OutdatedAssumption ? next.handle() : throwError(() => error),
         ),
       );
+    return next.handle().pipe(
+      catchError((error: unknown) => {
+        const isForAnybody = error instanceof AppError && FOR_ANYBODY.includes(error.code);
+        return isForAnybody ? throwError(() => error) : confirmed(error);
+      }),
+    );
   }
 }
