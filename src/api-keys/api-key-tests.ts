@@ -112,7 +112,7 @@ function withoutHints(result: TestApiKeyResponse): TestApiKeyResponse {
   if (!UNREACHED.has(result.category)) return result;
   const latencyMs = (Math.floor(result.latencyMs / COARSE_MS) + 1) * COARSE_MS;
   // Whether anything was sent is one of the hints.
-  const message = `${ERROR_CATALOGUE.connect_failed.title}. Check the base URL and the network.`;
+  const message = `${ERROR_CATALOGUE.connect_failed.title}. Check base URL and network; a private host must be allowed first.`;
   return { ok: false, category: 'connect_failed', message, latencyMs, model: null };
 }
 

@@ -1,7 +1,7 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
+import { Logger } from '@nestjs/common';
 import { buildConnector } from 'undici';
-import { AppError } from '../common';
 import type { OutboundPolicy } from './outbound-policy';
 
 /** Resolves a name to all its addresses. Replaceable so that a test can rebind a name. */
@@ -22,7 +22,8 @@ export interface GuardedConnectOptions {
  * Opens the connections to one origin. Every connection is checked when it is opened: the origin before,
  * which refuses a literal address (for these Node never calls the lookup hook), and then in the lookup hook
  * every address that the name resolves to.
- * Addresses that are not allowed are left out; if none remains, nothing is connected.
+ * Addresses that are not allowed are left out; if none remains, nothing is connected, and the failure is that of a
+ * name that nobody knows: whoever chose the name must not learn from it which names lead inside. The log says it.
  */
 export function guardedConnect(options: GuardedConnectOptions): buildConnector.connector {
   const { policy, origin } = options;
@@ -47,6 +48,10 @@ export function guardedConnect(options: GuardedConnectOptions): buildConnector.c
   };
 }
 
+const logger = new Logger('Outbound');
+const LEADS_INSIDE =
+  'a host was not called: its name leads to private addresses only (KEYRUN_ALLOWED_HOSTS allows one)';
+
 function checkedLookup(
   policy: OutboundPolicy,
   port: number,
@@ -63,7 +68,8 @@ function checkedLookup(
       );
       const first = allowed[0];
       if (first === undefined) {
-        callback(new AppError('blocked_destination'), '');
+        logger.warn({ message: LEADS_INSIDE, hostname, port });
+        callback(unknownName(), '');
       } else if (options.all === true) {
         callback(null, allowed);
       } else {
@@ -71,6 +77,10 @@ function checkedLookup(
       }
     });
   };
+}
+
+function unknownName(): Error {
+  return Object.assign(new Error('the name cannot be resolved'), { code: 'ENOTFOUND' });
 }
 
 function resolveBySystem(

@@ -154,7 +154,8 @@ describe('testing an API key', () => {
       expect(named).toEqual({
         ok: false,
         category: 'connect_failed',
-        message: 'The provider cannot be reached. Check the base URL and the network.',
+        message:
+          'The provider cannot be reached. Check base URL and network; a private host must be allowed first.',
         latencyMs: 1_000,
         model: null,
       });

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createServer, isIP, type Server } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { Logger } from '@nestjs/common';
 import OpenAI from 'openai';
 import { FaultyUpstream } from '../../../test/support/faulty-upstream';
 import { failureOf } from '../../../test/support/faulty-upstream/transport-under-test';
@@ -9,6 +10,8 @@ import { OutboundPolicy, ProviderTransport, type ResolveAddresses } from '.';
 
 const LONG_MS = 10_000;
 const BLOCKED = { category: 'blocked_destination', retry: 'never', billed: 'no' };
+/** As if nobody knew the name. */
+const UNREACHED = { category: 'connect_failed', retry: 'transient', billed: 'no' };
 /** Ways of writing 127.0.0.1 (and the wildcard, which connects to it) with which a lookup hook alone is passed by. */
 const LOOPBACK_LITERALS = [
   '127.0.0.1',
@@ -31,9 +34,11 @@ describe('ProviderTransport and where it connects', () => {
   let listener: Server;
   let connections: number;
   let port: number;
+  let logged: jest.SpyInstance;
   const transports: ProviderTransport[] = [];
 
   beforeEach(async () => {
+    logged = jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
     connections = 0;
     listener = createServer((socket) => {
       connections += 1;
@@ -46,6 +51,7 @@ describe('ProviderTransport and where it connects', () => {
   afterEach(async () => {
     await Promise.all(transports.splice(0).map((transport) => transport.close()));
     listener.close();
+    logged.mockRestore();
   });
 
   function transportWith(
@@ -108,17 +114,24 @@ describe('ProviderTransport and where it connects', () => {
       );
     await expect(post()).resolves.toMatchObject({ status: 200 });
     await upstream.untilSocketsClosed();
-    expect(await failureOf(post())).toEqual(BLOCKED);
+    expect(await failureOf(post())).toEqual(UNREACHED);
     expect(asked).toEqual(['rebind.example.com', 'rebind.example.com']);
     expect(upstream.connectionCount).toBe(1);
     await upstream.close();
   });
 
   it.each(['127.0.0.1', '169.254.169.254', '::1'])(
-    'refuses a public name for %s',
+    'refuses a public name for %s as one that nobody knows, and tells the operator only',
     async (address) => {
       const transport = transportWith({ resolveAddresses: answers([[address]], []) });
-      expect(await failureOf(get(transport, 'https://rebind.example.com/v1'))).toEqual(BLOCKED);
+      const failure = await failureOf(get(transport, 'https://rebind.example.com/v1'));
+      expect(failure).toEqual(UNREACHED);
+      expect(logged).toHaveBeenCalledTimes(1);
+      expect(logged).toHaveBeenCalledWith({
+        message: expect.stringContaining('private addresses'),
+        hostname: 'rebind.example.com',
+        port: 443,
+      });
     },
   );
 
@@ -138,11 +151,7 @@ describe('ProviderTransport and where it connects', () => {
       callback(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), []);
     };
     const transport = transportWith({ resolveAddresses });
-    expect(await failureOf(get(transport, 'https://nowhere.example.com'))).toEqual({
-      category: 'connect_failed',
-      retry: 'transient',
-      billed: 'no',
-    });
+    expect(await failureOf(get(transport, 'https://nowhere.example.com'))).toEqual(UNREACHED);
   });
 
   it('ignores a proxy in the environment', async () => {
@@ -232,8 +241,7 @@ describe('ProviderTransport and where it connects', () => {
     const late = transport.call({ timeoutMs: 30 }, ({ fetchOptions }) =>
       transport.fetch(`http://${host}/v1/late`, fetchOptions),
     );
-    const nothing = { category: 'connect_failed', retry: 'transient', billed: 'no' };
-    expect(await failureOf(late)).toEqual(nothing);
+    expect(await failureOf(late)).toEqual(UNREACHED);
     const next = get(transport, `http://${host}/v1/next`);
     for (const connect of connects) connect();
     await expect(next).resolves.toMatchObject({ status: 404 });

@@ -159,7 +159,7 @@ export const ERROR_CATALOGUE = {
   connect_failed: entry(
     502,
     'The provider cannot be reached',
-    'Check the base URL and the network; nothing was sent.',
+    'Check base URL and network; a private host must be allowed first. Nothing was sent.',
   ),
   connection_lost: entry(
     502,

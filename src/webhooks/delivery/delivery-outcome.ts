@@ -1,8 +1,7 @@
 /** Why an attempt was no delivery, and what it means: our own words, never the receiver's. */
 export const DELIVERY_FAULTS = {
-  blocked_destination:
-    'The URL may not be called: the policy of this server does not allow it, or its name leads to an address that is not public.',
-  connect_failed: 'The receiver cannot be reached: name, port or TLS.',
+  blocked_destination: 'The URL may not be called: the policy of this server does not allow it.',
+  connect_failed: 'The receiver cannot be reached: name, address, port or TLS.',
   connection_lost: 'The connection broke before the receiver answered.',
   timeout: 'The receiver did not answer within 15 seconds.',
   invalid_response: 'The receiver answered with something that is no HTTP.',

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { createHmac } from 'node:crypto';
 import { isIP } from 'node:net';
 import { verify, WebhookReceiver } from '../../../test/support/webhook-receiver';
@@ -153,6 +154,16 @@ describe('WebhookSender', () => {
   });
 
   describe('leads nowhere inside', () => {
+    let logged: jest.SpyInstance;
+
+    beforeEach(() => {
+      logged = jest.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    });
+
+    afterEach(() => {
+      logged.mockRestore();
+    });
+
     it.each(['127.0.0.1', '127.1', '0x7f.1', '2130706433', '[::ffff:127.0.0.1]', '[::1]', '0'])(
       'by %s',
       async (host) => {
@@ -175,8 +186,10 @@ describe('WebhookSender', () => {
         });
         const url = 'https://hooks.example.com/';
         const outcome = await sender.send(url, MESSAGE, [new Secret(SECRET)]);
-        expect(outcome).toMatchObject({ errorCategory: 'blocked_destination' });
+        // As if nobody knew the name: a sender does not learn which names lead inside.
+        expect(outcome).toMatchObject({ errorCategory: 'connect_failed' });
         expect(asked).toEqual(['hooks.example.com']);
+        expect(logged).toHaveBeenCalledTimes(1);
       },
     );
   });

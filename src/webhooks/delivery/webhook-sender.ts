@@ -105,7 +105,7 @@ function signedRequest(
   };
 }
 
-/** Why there is no answer. A closed port, a filtered one and a failed TLS handshake are the same: it is no scanner. */
+/** Why there is no answer. A name that leads inside, a closed port and failed TLS are the same: it is no scanner. */
 function faultOf(error: unknown): DeliveryFault {
   if (error instanceof AppError && error.code === 'blocked_destination') return error.code;
   if (error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError) {
