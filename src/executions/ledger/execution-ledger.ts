@@ -23,10 +23,12 @@ import {
   END_QUEUED,
   RECORD_OUTCOME,
   RELEASE_KEY,
+  RESTORE_ATTEMPTS,
   SETTLE,
   START,
   START_ATTEMPT,
 } from './ledger-statements';
+import { restoreRow, type SettledRow } from './lost-start';
 
 const SECONDS_PER_HOUR = 3_600;
 /** Measured (npm run bench): more at once make smaller groups, fewer leave the database idle between two. */
@@ -127,13 +129,16 @@ export class ExecutionLedger {
   }
 
   /**
-   * Commits the end of the execution with the outcome of its last attempt. An execution that was started and is not
-   * there was lost by the database, with the last commits before a failover: it is made again first.
+   * Commits the end of the execution with the outcome of its last attempt. A database may have lost the execution, its
+   * claim or its latest attempts, with the last commits before a failover: they are made again first.
    * @returns false when there was nothing to settle any more: it has ended, or is gone with its workspace.
    */
   async settle({ lostStart, ...row }: SettlementRow): Promise<boolean> {
+    const isRetried = lostStart !== undefined && row.attempt_number > 1;
+    // Where its further attempts are missing, it could be settled all the same.
+    if (isRetried) await this.restore(lostStart, row);
     if ((await this.settlements.submit(row)) !== undefined) return true;
-    if (lostStart === undefined || !(await this.startAgain(lostStart))) return false;
+    if (lostStart === undefined || !(await this.startAgain(lostStart, row))) return false;
     return (await this.settlements.submit(row)) !== undefined;
   }
 
@@ -153,19 +158,26 @@ export class ExecutionLedger {
   }
 
   /** @returns false when it is there, or its workspace is not. */
-  private async startAgain({ start, attempts, outcomes }: LostStart): Promise<boolean> {
+  private async startAgain(lost: LostStart, row: SettledRow): Promise<boolean> {
+    const { start } = lost;
+    if (start === null) return this.restore(lost, row);
     try {
       const started = await this.starts.submit(start);
       // Its key was free when it was lost, and somebody used it since.
       if (started?.takenBy != null)
         await this.starts.submit({ ...start, idempotency_key: undefined });
-      for (const outcome of outcomes) await this.outcomes.submit(outcome);
-      for (const attempt of attempts) await this.attempts.submit(attempt);
-      return true;
     } catch (error) {
       if (isFaultOfARow(error)) return false;
       throw error;
     }
+    return lost.attempts.length === 0 || this.restore(lost, row);
+  }
+
+  /** @returns false when it is not there, or has ended. */
+  private async restore(lost: LostStart, row: SettledRow): Promise<boolean> {
+    const values = [JSON.stringify(restoreRow(lost, row, this.server.id))];
+    const [found] = await this.statements.run<{ isOpen: boolean }>(RESTORE_ATTEMPTS, values);
+    return found?.isOpen === true;
   }
 
   /** The row that starts it. */

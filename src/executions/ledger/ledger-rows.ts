@@ -50,11 +50,12 @@ export const NOTHING_ASSUMED: StartAssumptions = {
   storeAtProvider: null,
 };
 
-/** What it takes to start an execution once more that the database lost. Without what was asked, which is long. */
+/** What it takes to record an execution once more that the database lost. Without what was asked, which is long. */
 export interface LostStart {
-  readonly start: StartRow;
-  /** Those after the first. */
-  readonly attempts: readonly ReturnType<typeof attemptRow>[];
+  /** With the first attempt. Null: another server may run it when it is back in the queue. */
+  readonly start: StartRow | null;
+  /** All others. */
+  readonly attempts: readonly (ReturnType<typeof attemptRow> & { readonly started_at: string })[];
   /** Of those before the last. */
   readonly outcomes: readonly ReturnType<typeof outcomeRow>[];
 }
@@ -73,7 +74,7 @@ export interface Settlement {
   readonly completedAt: Date;
   readonly latencyMs: number;
   readonly timeToFirstTokenMs: number | null;
-  /** Absent for what was asked for asynchronously: another server may run it when it is back in the queue. */
+  /** Absent when the receipt comes from somebody who did not run it. */
   readonly lostStart?: LostStart;
 }
 

@@ -40,3 +40,9 @@ export const END_QUEUED: PreparedStatement = {
   name: 'end_queued_execution',
   text: `SELECT end_queued_execution($1, $2, 'failed', $3) AS ended`,
 };
+
+/** Writes what the database lost of an execution that it has, before it is settled. */
+export const RESTORE_ATTEMPTS: PreparedStatement = {
+  name: 'restore_attempts',
+  text: 'SELECT restore_attempts($1) AS "isOpen"',
+};
