@@ -22,9 +22,11 @@ import { ExecutionsService } from './executions.service';
 import { Replays } from './idempotency/replays';
 import { ExecutionLedger } from './ledger/execution-ledger';
 import { ExecutionQueries } from './ledger/execution-queries';
+import { RecentReceipts } from './ledger/recent-receipts';
 import { Settlements } from './ledger/settlements';
 import { UnheardStarts } from './ledger/unheard-starts';
 import { Cancellation } from './lifecycle/cancellation';
+import { DatabaseWatch } from './lifecycle/database-watch';
 import { DeletedWorkspaces } from './lifecycle/deleted-workspaces';
 import { Drain } from './lifecycle/drain';
 import { JournalAdoption } from './lifecycle/journal-adoption';
@@ -41,7 +43,8 @@ import { ExecutionStreams } from './streams/execution-streams';
 import { OpenReaders } from './streams/open-readers';
 import { StreamFollower } from './streams/stream-follower';
 
-const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, Settlements, UnheardStarts];
+const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, UnheardStarts];
+const RECEIPTS = [Settlements, RecentReceipts, DatabaseWatch];
 const RUNNING = [RunningExecutions, ExecutionRunner, DeletedWorkspaces];
 const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed, OpenReaders, AccessCheckInterval];
 const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];
@@ -63,6 +66,7 @@ const RESCUE = [JournalAdoption, ProviderLookUp, Sweeper];
   controllers: [ExecutionsController, ExecutionProgressController],
   providers: [
     ...LEDGER,
+    ...RECEIPTS,
     ...RUNNING,
     ...STREAMS,
     ...ASKING,

@@ -1,6 +1,7 @@
 import { loseLastCommits } from './scenarios/failover';
 import { killDatabase } from './scenarios/killed-database';
 import { killOneOfTwo, killServerInFlight } from './scenarios/killed-server';
+import { replaceByOlderCopy } from './scenarios/older-copy';
 import { drill } from './support/scenario';
 
 describe('a process that is killed', () => {
@@ -12,4 +13,5 @@ describe('a process that is killed', () => {
     killDatabase(1_000, random),
   );
   drill('#8 the database fails over and loses the last commits', () => loseLastCommits(30));
+  drill('#8 the database is replaced by an older copy', () => replaceByOlderCopy(20));
 });

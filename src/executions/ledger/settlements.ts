@@ -5,6 +5,7 @@ import { ReceiptJournal } from '../../receipt-journal';
 import { ExecutionLedger } from './execution-ledger';
 import { isFaultOfARow } from './group-commit';
 import { LEDGER_RETRY_AFTER_MS } from './ledger-errors';
+import { RecentReceipts } from './recent-receipts';
 import { type AttemptKey, type Settlement, settlementRow, type SettlementRow } from './ledger-rows';
 
 /** How long an answer may wait for the ledger before it leaves with its receipt in the journal. */
@@ -37,6 +38,7 @@ export class Settlements implements OnModuleDestroy {
   constructor(
     private readonly ledger: ExecutionLedger,
     private readonly journal: ReceiptJournal,
+    private readonly recent: RecentReceipts,
   ) {}
 
   /**
@@ -108,6 +110,7 @@ export class Settlements implements OnModuleDestroy {
 
   private async settle(row: SettlementRow, entry: number): Promise<boolean> {
     const isSettled = await this.ledger.settle(row);
+    this.recent.keep(row);
     this.journal.acknowledge(entry);
     return isSettled;
   }
@@ -134,6 +137,7 @@ export class Settlements implements OnModuleDestroy {
     for (let failures = 0; ; failures += 1) {
       try {
         const isSettled = await this.ledger.settle(row);
+        this.recent.keep(row);
         // A try whose answer was lost may have settled it.
         return isSettled || failures > 0 ? { isJournaled: false } : null;
       } catch (cause) {

@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import type { SettlementRow } from './ledger-rows';
+
+const BYTES_MAX = 16 * 1024 * 1024;
+const AGE_MAX_MS = 10 * 60_000;
+/** What a receipt weighs beside the answer, about. */
+const ROW_BYTES = 2_048;
+
+interface Recent {
+  readonly row: SettlementRow;
+  readonly bytes: number;
+  readonly settledAtMs: number;
+}
+
+/**
+ * The receipts that the ledger took last, for a database that turns out to have lost them. Older ones make room for
+ * newer ones only, so that an outage, which brings none, costs none: what a standby lacks is what came just before.
+ */
+@Injectable()
+export class RecentReceipts {
+  private receipts: Recent[] = [];
+  private bytes = 0;
+
+  keep(row: SettlementRow): void {
+    const bytes = ROW_BYTES + (row.output?.length ?? 0);
+    if (bytes > BYTES_MAX) return;
+    const settledAtMs = performance.now();
+    this.receipts.push({ row, bytes, settledAtMs });
+    this.bytes += bytes;
+    let outdated = 0;
+    while (this.bytes > BYTES_MAX || this.isOld(this.receipts[outdated], settledAtMs)) {
+      this.bytes -= this.receipts[outdated]?.bytes ?? 0;
+      outdated += 1;
+    }
+    if (outdated > 0) this.receipts.splice(0, outdated);
+  }
+
+  /** In the order in which they were settled. */
+  get all(): readonly SettlementRow[] {
+    return this.receipts.map(({ row }) => row);
+  }
+
+  private isOld(receipt: Recent | undefined, nowMs: number): boolean {
+    return receipt !== undefined && nowMs - receipt.settledAtMs > AGE_MAX_MS;
+  }
+}
