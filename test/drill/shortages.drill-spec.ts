@@ -1,4 +1,5 @@
 import { exhaustPool } from './scenarios/exhausted';
+import { fillDisk } from './scenarios/full-disk';
 import {
   deadlockSettlement,
   dropMonthsAhead,
@@ -15,6 +16,7 @@ describe('what is missing or too much', () => {
   drill('#37 lost wake-ups', () => loseWakeUps(5));
   drill('#39 the folder of the journal is gone', () => takeJournalAway());
   drill('#39 the journal is full while the database is away', () => fillJournal());
+  drill('#39 the disk of the journal is full', () => fillDisk());
   drill('#40 the months ahead are missing', () => dropMonthsAhead());
   drill('#43 2 000 starts at once', () => startMany(2_000));
 });
