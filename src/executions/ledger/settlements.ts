@@ -53,14 +53,14 @@ export class Settlements implements OnModuleDestroy {
       const isSettled = await withinLimit(this.settleAgain(row, entry), LEDGER_LIMIT_MS);
       return isSettled ? { isJournaled: false } : null;
     } catch (error) {
-      await this.journal.sync();
+      this.missed.set(entry, row);
+      this.replaySoon();
+      await this.syncOrThrow(row);
       this.logger.warn({
         message: 'the ledger cannot be written; the receipt is in the journal',
         executionId: row.execution_id,
         reason: (error as { code?: string }).code,
       });
-      this.missed.set(entry, row);
-      this.replaySoon();
       return { isJournaled: true };
     }
   }
@@ -97,6 +97,15 @@ export class Settlements implements OnModuleDestroy {
   /** The journal outlives this process, so it need not be kept alive for it. */
   private replaySoon(): void {
     this.timer ??= setTimeout(() => void this.replay(), REPLAY_INTERVAL_MS).unref();
+  }
+
+  /** What may not be on disk is not kept, whatever the file says; the ledger is told of it all the same. */
+  private async syncOrThrow(row: SettlementRow): Promise<void> {
+    try {
+      await this.journal.sync();
+    } catch (cause) {
+      throw notRecorded(row, cause);
+    }
   }
 
   private append(row: SettlementRow): number | null {

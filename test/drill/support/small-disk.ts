@@ -31,7 +31,7 @@ export class SmallDisk {
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     const isMounted = await Promise.race([
-      once(holder.stdout!, 'data').then(() => true),
+      once(holder.stdout, 'data').then(() => true),
       once(holder, 'exit').then(() => false),
     ]);
     if (isMounted) return new SmallDisk(folder, holder);
@@ -60,7 +60,7 @@ export class SmallDisk {
 
   async unmount(): Promise<void> {
     const ended = once(this.holder, 'exit');
-    this.holder.stdin!.end();
+    this.holder.stdin?.end();
     await ended;
   }
 }
