@@ -1,5 +1,5 @@
 import { exhaustPool } from './scenarios/exhausted';
-import { fillDisk } from './scenarios/full-disk';
+import { fillDisk, fillDiskOfAll } from './scenarios/full-disk';
 import {
   deadlockSettlement,
   dropMonthsAhead,
@@ -17,6 +17,7 @@ describe('what is missing or too much', () => {
   drill('#39 the folder of the journal is gone', () => takeJournalAway());
   drill('#39 the journal is full while the database is away', () => fillJournal());
   drill('#39 the disk of the journal is full', () => fillDisk());
+  drill('#7 the disk of PostgreSQL and of the journal is full', () => fillDiskOfAll());
   drill('#40 the months ahead are missing', () => dropMonthsAhead());
   drill('#43 2 000 starts at once', () => startMany(2_000));
 });

@@ -135,3 +135,52 @@ async function startOnFull(
   await expectServing(site, next);
   expect((await next.process.stop()).code).toBe(0);
 }
+
+/**
+ * The disk of everything is full, PostgreSQL and its log included, which goes down when it needs the next piece of
+ * log. What was paid is recorded when there is room again, and nobody has to start anything.
+ */
+export async function fillDiskOfAll(): Promise<Finding> {
+  const disk = await SmallDisk.mount('320m');
+  if (disk === null) return CANNOT_MOUNT;
+  try {
+    return await onSite(
+      async (site, node) => {
+        site.upstream.plan = (tag) => (tag.startsWith('long') ? LONG : { kind: 'answer' });
+        await expectServing(site, node);
+        const clients = await held(site, node, ['long-0', 'long-1', 'long-2']);
+        disk.fill();
+        await expectRefusing(site, node);
+        site.upstream.release();
+        const told = await Promise.all(clients);
+        const unrecorded = told.filter(({ code }) => code === 'ledger_unavailable');
+        const recorded = told.filter(({ status }) => status === 201);
+        expect(unrecorded.length + recorded.length).toBe(3);
+        const isDown = await exhaustLog(site);
+        disk.clear();
+        await expectServing(site, node);
+        await untilStatus(site, 'completed', site.upstream.paid.length);
+        const { counts } = await auditedClean(site);
+        expect((await node.process.stop()).code).toBe(0);
+        const database = isDown ? 'PostgreSQL went down and came back' : 'PostgreSQL stayed up';
+        return `clients: ${toldInWords(site)}; ledger: ${inWords(counts)}; ${database}`;
+      },
+      {},
+      disk.folder,
+    );
+  } finally {
+    await disk.unmount();
+  }
+}
+
+/** @returns whether PostgreSQL broke off a statement for want of room. */
+async function exhaustLog(site: DrillSite): Promise<boolean> {
+  for (let count = 0; count < 20; count += 1) {
+    try {
+      await site.sql('SELECT pg_switch_wal(), pg_logical_emit_message(false, $1, $1)', ['drill']);
+    } catch {
+      return true;
+    }
+  }
+  return false;
+}

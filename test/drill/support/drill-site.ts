@@ -46,9 +46,16 @@ export class DrillSite {
     readonly upstream: DrillUpstream,
   ) {}
 
-  /** The first server, with its embedded PostgreSQL and a key that leads to the upstream. */
-  static async open(variables: Record<string, string> = {}): Promise<[DrillSite, Node]> {
-    const site = new DrillSite(await newDataDirectory(), await DrillUpstream.start());
+  /**
+   * The first server, with its embedded PostgreSQL and a key that leads to the upstream.
+   * @param folder - the data directory. Default: a new one, which is removed after the drill.
+   */
+  static async open(
+    variables: Record<string, string> = {},
+    folder?: string,
+  ): Promise<[DrillSite, Node]> {
+    const dataDirectory = folder ?? (await newDataDirectory());
+    const site = new DrillSite(dataDirectory, await DrillUpstream.start());
     const node = await site.start(variables);
     site.#token = await ownerToken(site.dataDirectory);
     const { data } = await site.call<{ data: { id: string }[] }>(node, 'GET', '/api/workspaces');

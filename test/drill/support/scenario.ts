@@ -32,8 +32,9 @@ export function drill(name: string, run: (random: Random) => Promise<Finding>): 
 export async function onSite(
   work: (site: DrillSite, node: Node) => Promise<Finding>,
   variables: Record<string, string> = {},
+  folder?: string,
 ): Promise<Finding> {
-  const [site, node] = await DrillSite.open(variables);
+  const [site, node] = await DrillSite.open(variables, folder);
   try {
     return await work(site, node);
   } finally {
