@@ -21,14 +21,14 @@ export class RecentReceipts {
   private receipts: Recent[] = [];
   private bytes = 0;
 
-  keep(row: SettlementRow): void {
+  /** @param nowMs - monotonic milliseconds. */
+  keep(row: SettlementRow, nowMs = performance.now()): void {
     const bytes = ROW_BYTES + (row.output?.length ?? 0);
     if (bytes > BYTES_MAX) return;
-    const settledAtMs = performance.now();
-    this.receipts.push({ row, bytes, settledAtMs });
+    this.receipts.push({ row, bytes, settledAtMs: nowMs });
     this.bytes += bytes;
     let outdated = 0;
-    while (this.bytes > BYTES_MAX || this.isOld(this.receipts[outdated], settledAtMs)) {
+    while (this.bytes > BYTES_MAX || this.isOld(this.receipts[outdated], nowMs)) {
       this.bytes -= this.receipts[outdated]?.bytes ?? 0;
       outdated += 1;
     }
