@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { CreateWorkspaces1764000000000 } from './migrations/1764000000000-create-workspaces';
 import { CreateApiKeys1764000100000 } from './migrations/1764000100000-create-api-keys';
@@ -30,6 +31,7 @@ import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entit
 import { databaseUrlOfCommandLine } from './src/config/database-url';
 import { ContentKeyEntity } from './src/content/content-key.entity';
 import { DataKeyEntity } from './src/crypto/data-key.entity';
+import { WatchedPool } from './src/database/watched-pool';
 import {
   AttemptOutcomeEntity,
   ExecutionAttemptEntity,
@@ -126,6 +128,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
     // Ids are made by us (UUIDv7); without these TypeORM would try to install an extension at each start.
     uuidExtension: 'pgcrypto',
     installExtensions: false,
+    driver: { ...pg, Pool: WatchedPool },
     poolSize: POOL_SIZE,
     connectTimeoutMS: 5_000,
     applicationName: 'keyrun',

@@ -1,7 +1,7 @@
 export { AppError, type AppErrorOptions, type FieldError } from './errors/app-error';
 export { describeFailure, type FailureDescription } from './errors/describe-failure';
 export { ERROR_CATALOGUE, type ErrorCode } from './errors/error-catalogue';
-export { type Problem, ProblemFilter, toProblem } from './errors/problem.filter';
+export { isDatabaseLost, type Problem, ProblemFilter, toProblem } from './errors/problem.filter';
 export { EXIT_CODE, StartupError } from './errors/startup-error';
 export { checkHost, isLoopbackHost } from './http/host-check';
 export { jsonBody, LONG_BODY, SHORT_BODY } from './http/json-body';
@@ -15,6 +15,7 @@ export {
 } from './http/security-headers';
 export { ApiListResponse, type List, ListQuery, toList } from './lists/list';
 export { RecentValues, type RecentValuesOptions } from './recent-values';
+export { ProgressWatch } from './progress/progress-watch';
 export { scrub, scrubJson } from './redaction/scrub';
 export { Secret } from './secret/secret';
 export { IdPipe } from './validation/id.pipe';

@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
+import type { WatchedPool } from './watched-pool';
 
 /** A statement of the hot path. */
 export interface PreparedStatement {
   /** What PostgreSQL knows it by on every connection: one name, one text. At most 63 bytes. */
   readonly name: string;
   readonly text: string;
+  /** Waits for a connection also while none of them gets an answer: what it writes has happened already. */
+  readonly isPatient?: boolean;
 }
 
 /**
@@ -16,10 +18,10 @@ export interface PreparedStatement {
  */
 @Injectable()
 export class PreparedStatements {
-  private readonly pool: Pool;
+  private readonly pool: WatchedPool;
 
   constructor(dataSource: DataSource) {
-    this.pool = (dataSource.driver as PostgresDriver).master as Pool;
+    this.pool = (dataSource.driver as PostgresDriver).master as WatchedPool;
   }
 
   /**
@@ -27,10 +29,11 @@ export class PreparedStatements {
    * @throws {DatabaseError} of the driver, with PostgreSQL's error code in `code`; any other error of the connection.
    */
   async run<Row extends object>(
-    { name, text }: PreparedStatement,
+    { name, text, isPatient = false }: PreparedStatement,
     values: readonly unknown[],
   ): Promise<Row[]> {
-    const { rows } = await this.pool.query<Row>({ name, text, values: [...values] });
+    const ask = () => this.pool.query<Row>({ name, text, values: [...values] });
+    const { rows } = await (isPatient ? this.pool.patiently(ask) : ask());
     return rows;
   }
 }

@@ -1,4 +1,15 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  UseFilters,
+} from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiCreatedResponse,
@@ -33,6 +44,7 @@ import { ExecutionIntake } from './execution-intake';
 import { findInReach } from './execution-reach';
 import { ExecutionQueries } from './ledger/execution-queries';
 import { ExecutionFeed } from './streams/execution-feed';
+import { UnwrittenStartFilter } from './unwritten-start.filter';
 
 /** An estimate sends nothing, so it needs no real key. */
 const NO_KEY_NEEDED = new Secret('estimates-send-nothing');
@@ -58,6 +70,7 @@ export class ExecutionsController {
   @Requires('executions:run')
   // With these it is more than a start: a replay, or a place in the queue.
   @ConfirmedAtStart({ unlessHeaders: ['idempotency-key', 'prefer'] })
+  @UseFilters(UnwrittenStartFilter)
   @ApiHeader({
     name: 'Idempotency-Key',
     required: false,

@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'typeorm',
     './src/api-keys/api-key.entity',
     './src/config/database-url',
+    './src/database/watched-pool',
     './migrations/1-first',
   ],
   'migrations/1-first.ts': ['typeorm'],
@@ -39,6 +40,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/config/index.ts': ['../common'],
   'src/config/database-url.ts': ['node:path'],
   'src/database/index.ts': ['../../ormconfig', '../config', 'pg'],
+  'src/database/watched-pool.ts': ['../common', 'pg'],
   'src/telemetry/index.ts': ['../config'],
   'src/crypto/index.ts': [
     '../audit-trail',

@@ -1,4 +1,4 @@
-import { exhaustPool } from './scenarios/exhausted';
+import { exhaustPool, lockLedger } from './scenarios/exhausted';
 import { fillDisk, fillDiskOfAll } from './scenarios/full-disk';
 import {
   deadlockSettlement,
@@ -12,6 +12,7 @@ import { drill } from './support/scenario';
 
 describe('what is missing or too much', () => {
   drill('#9 every connection is busy for nine seconds', () => exhaustPool(10));
+  drill('#9 the ledger gives no answer, everything else does', () => lockLedger(20));
   drill('#10 a deadlock in the settlement, twice', () => deadlockSettlement());
   drill('#37 lost wake-ups', () => loseWakeUps(5));
   drill('#39 the folder of the journal is gone', () => takeJournalAway());

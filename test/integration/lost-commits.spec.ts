@@ -75,6 +75,20 @@ describe('an execution that the database lost with its last commits', () => {
     expect((await bench.start(server, { idempotency })).takenBy).toBe(id);
   });
 
+  it('ends when the statement that makes it again is carried out after all', async () => {
+    const lost = remembered();
+    const earlier = bench.database.runtime.createQueryRunner();
+    await earlier.startTransaction();
+    await earlier.query('SELECT start_executions($1)', [JSON.stringify([lost.start])]);
+    const settled = settle(lost);
+    await bench.untilSomeoneWaits();
+    await earlier.commitTransaction();
+    await earlier.release();
+    expect(await settled).toBe(true);
+    expect((await bench.row(lost.id)).status).toBe('completed');
+    expect(await bench.outcomes(lost.id)).toHaveLength(2);
+  });
+
   it('is not made again when it is there and has ended', async () => {
     const lost = remembered();
     expect(await settle(lost)).toBe(true);

@@ -4,6 +4,7 @@ import { QueueCommit } from '../../src/executions/async/queue-commit';
 import { ExecutionTracker } from '../../src/executions/execution-tracker';
 import type { ExecutionStart } from '../../src/executions/ledger/ledger-rows';
 import { UnheardStarts } from '../../src/executions/ledger/unheard-starts';
+import { expectProblem } from '../support/problem-of';
 import { TestApp } from '../support/test-app';
 
 const CONNECTIONS = 20;
@@ -46,5 +47,21 @@ describe('a start for which no connection is free', () => {
     };
     await expect(begin()).rejects.toMatchObject({ code: 'ledger_unavailable' });
     expect(get(UnheardStarts).has(input.id)).toBe(false);
+  });
+
+  it.each(['sync', 'stream', 'async'] as const)('is told so to its client: %s', async (mode) => {
+    const request = app.request('post', app.path('executions'));
+    if (mode === 'async') void request.set('Prefer', 'respond-async');
+    const messages = [{ role: 'user', content: 'Hello' }];
+    const body = { agentId: 'agent', provider: 'echo', model: 'echo', messages };
+    const refused = await request.send({ ...body, stream: mode === 'stream' || undefined });
+    expectProblem(refused, 'ledger_unavailable');
+    expect(refused.headers['retry-after']).toBe('2');
+    const rows = await app.database.dataSource.query('SELECT FROM agent_executions');
+    expect(rows).toEqual([]);
+  });
+
+  it('is still told not_ready by what starts nothing', async () => {
+    expectProblem(await app.request('get', app.path('executions')), 'not_ready');
   });
 });

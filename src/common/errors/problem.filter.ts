@@ -124,7 +124,8 @@ const DATABASE_RETRY_AFTER_MS = 1_000;
 /** PostgreSQL is shutting down, starting or full (57, 53300), the connection is lost (class 08), or the socket is. */
 const LOST_CONNECTION = /^(57P0[1-4]|53300|08\w{3}|ECONNRESET|ECONNREFUSED|EPIPE)$/;
 
-function isDatabaseLost(error: unknown): boolean {
+/** Whether the database could not be asked, or gave no answer; not whether it refused what it was asked. */
+export function isDatabaseLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { code?: unknown };
   // The driver has no code for a connection that ended while it was asked, or that it could not get in time.

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { AppError } from '../../common';
+import { AppError, ProgressWatch } from '../../common';
 import { Environment } from '../../config';
 import { type PreparedStatement, PreparedStatements } from '../../database';
 import { ServerIdentity } from '../lifecycle/server-identity';
 import type { AttemptOutcome, ExecutionFailure } from './execution-record';
-import { GroupCommit, isFaultOfARow } from './group-commit';
+import { GroupCommit, type GroupCommitOptions, isFaultOfARow } from './group-commit';
 import { isConnectionLost, toLedgerError } from './ledger-errors';
 import {
   assumptionsRow,
@@ -36,6 +36,13 @@ const CONCURRENCY = 4;
 const ROWS_MAX = 128;
 const BYTES_MAX = 4 * 1024 * 1024;
 const WAITING_MAX = 10_000;
+/**
+ * Ticks of a tenth of a second without an answer, after which no start is kept waiting. One more than the pool allows,
+ * so that what had no connection is known not to be sent.
+ */
+const STALLED_TICKS = 12;
+
+const DUPLICATE = '23505';
 
 /** What became of a start. */
 export interface StartedRow {
@@ -71,14 +78,13 @@ export class ExecutionLedger {
     private readonly environment: Environment,
     private readonly server: ServerIdentity,
   ) {
-    this.starts = this.group(START, (row: StartRow) => row.id, sizeOfStart);
+    const watch = new ProgressWatch(STALLED_TICKS);
+    this.starts = this.group(START, (row: StartRow) => row.id, { bytesOf: sizeOfStart, watch });
     this.attempts = this.group(START_ATTEMPT, keyOf);
     this.outcomes = this.group(RECORD_OUTCOME, keyOf);
-    this.settlements = this.group(
-      SETTLE,
-      keyOf,
-      (row) => (row as SettlementRow).output?.length ?? 0,
-    );
+    this.settlements = this.group(SETTLE, keyOf, {
+      bytesOf: (row) => (row as SettlementRow).output?.length ?? 0,
+    });
   }
 
   /**
@@ -157,15 +163,15 @@ export class ExecutionLedger {
     await this.statements.run(RELEASE_KEY, [workspaceId, executionId]);
   }
 
-  /** @returns false when it is there, or its workspace is not. */
+  /** @returns false when it cannot be, as when its workspace is gone. */
   private async startAgain(lost: LostStart, row: SettledRow): Promise<boolean> {
     const { start } = lost;
     if (start === null) return this.restore(lost, row);
     try {
-      const started = await this.starts.submit(start);
+      const started = await unlessThere(this.starts.submit(start));
       // Its key was free when it was lost, and somebody used it since.
       if (started?.takenBy != null)
-        await this.starts.submit({ ...start, idempotency_key: undefined });
+        await unlessThere(this.starts.submit({ ...start, idempotency_key: undefined }));
     } catch (error) {
       if (isFaultOfARow(error)) return false;
       throw error;
@@ -192,7 +198,7 @@ export class ExecutionLedger {
   private group<Row, Result>(
     statement: PreparedStatement,
     rowKey: (row: Row) => string,
-    bytesOf?: (row: Row) => number,
+    limits: Pick<GroupCommitOptions<Row, Result>, 'bytesOf' | 'watch'> = {},
   ): GroupCommit<Row, Result> {
     return new GroupCommit<Row, Result>({
       run: async (rows) => {
@@ -201,8 +207,8 @@ export class ExecutionLedger {
         ]);
         return new Map(results.map((result) => [result.executionId, result]));
       },
+      ...limits,
       keyOf: rowKey,
-      bytesOf,
       concurrency: CONCURRENCY,
       maxRows: ROWS_MAX,
       maxBytes: BYTES_MAX,
@@ -234,7 +240,17 @@ async function unlessUnheard<Row>(write: () => Promise<Row>, onDuplicate: () => 
   try {
     return await write();
   } catch (error) {
-    if ((error as { code?: string }).code === '23505') return onDuplicate();
+    if ((error as { code?: string }).code === DUPLICATE) return onDuplicate();
+    throw error;
+  }
+}
+
+/** A statement of before, of which no answer came, may have been carried out. */
+async function unlessThere<Row>(write: Promise<Row>): Promise<Row | undefined> {
+  try {
+    return await write;
+  } catch (error) {
+    if ((error as { code?: string }).code === DUPLICATE) return undefined;
     throw error;
   }
 }

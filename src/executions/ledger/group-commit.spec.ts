@@ -1,4 +1,11 @@
-import { GroupCommit, GroupCommitFull, type GroupCommitOptions } from './group-commit';
+import { ProgressWatch } from '../../common';
+import {
+  GroupCommit,
+  GroupCommitFull,
+  type GroupCommitOptions,
+  GroupCommitStalled,
+  StatementUnanswered,
+} from './group-commit';
 
 interface Statement {
   readonly rows: readonly string[];
@@ -166,5 +173,95 @@ describe('GroupCommit', () => {
     await turn();
     void commits.submit('fourth');
     expect(rowsOf()).toEqual([['first'], ['second'], ['fourth']]);
+  });
+
+  describe('of a database that answers nothing', () => {
+    /** Ticks without an answer that a row may wait. */
+    const TICKS = 3;
+    let tick: () => void;
+    let watched: GroupCommit<string, string>;
+
+    beforeEach(() => {
+      const watch = new ProgressWatch(TICKS, (onTick) => {
+        tick = onTick;
+        return setTimeout(() => undefined, 0);
+      });
+      watched = group({ watch, maxRows: 2, maxWaiting: 20 });
+    });
+
+    const stall = async (ticks = TICKS) => {
+      for (let count = 0; count < ticks; count += 1) tick();
+      await turn();
+    };
+
+    it('tells a row that waits that it was not sent, and one that was sent that it may be', async () => {
+      const sent = expect(watched.submit('sent')).rejects.toBeInstanceOf(StatementUnanswered);
+      const queued = expect(watched.submit('queued')).rejects.toBeInstanceOf(GroupCommitStalled);
+      await stall();
+      await Promise.all([sent, queued]);
+      database.statements[0]!.commit();
+      await turn();
+      expect(rowsOf()).toEqual([['sent']]);
+    });
+
+    it('lets a row wait, however long, as long as statements are answered', async () => {
+      const rows = Array.from({ length: 21 }, (_, index) => `row ${index}`);
+      const results = Promise.all(rows.map((row) => watched.submit(row)));
+      for (let index = 0; index <= 10; index += 1) {
+        await stall(TICKS - 1);
+        database.statements[index]!.commit();
+        await turn();
+      }
+      expect(await results).toEqual(rows.map((row) => `${row} done`));
+    });
+
+    it.each([
+      ['a fault of a row', violation],
+      ['a lost race', deadlock],
+    ])('takes %s for an answer', async (_what, error) => {
+      const result = watched.submit('one').catch((reason: unknown) => reason);
+      await stall(TICKS - 1);
+      database.statements[0]!.fail(error);
+      await turn();
+      await stall(TICKS - 1);
+      database.statements.at(-1)!.commit();
+      expect(await result).not.toBeInstanceOf(StatementUnanswered);
+    });
+
+    it('does not take a connection that is lost for an answer', async () => {
+      void watched.submit('one').catch(() => undefined);
+      const second = expect(watched.submit('two')).rejects.toBeInstanceOf(StatementUnanswered);
+      await stall(TICKS - 1);
+      database.statements[0]!.fail(new Error('Connection terminated'));
+      await turn();
+      await stall(1);
+      await second;
+    });
+
+    it('does not send a row again that was told', async () => {
+      void watched.submit('first').catch(() => undefined);
+      await turn();
+      const told = ['one', 'two'].map((row) => watched.submit(row).catch(() => 'told'));
+      database.statements[0]!.commit();
+      await turn();
+      await stall();
+      expect(await Promise.all(told)).toEqual(['told', 'told']);
+      database.statements[1]!.fail(deadlock);
+      await turn();
+      expect(rowsOf()).toEqual([['first'], ['one', 'two']]);
+    });
+
+    it('takes rows again when it answers', async () => {
+      const rows = Array.from({ length: 21 }, (_, index) => `row ${index}`);
+      const told = rows.map((row) => watched.submit(row).catch(() => undefined));
+      await stall();
+      await Promise.all(told);
+      const again = watched.submit('again');
+      database.statements[0]!.commit();
+      await turn();
+      database.statements[1]!.commit();
+      expect(await again).toBe('again done');
+      expect(rowsOf()).toEqual([['row 0'], ['again']]);
+    });
   });
 });

@@ -1,3 +1,5 @@
+import type { ProgressWatch } from '../../common';
+
 /** How the rows of one statement are gathered. */
 export interface GroupCommitOptions<Row, Result> {
   /** Commits the rows in one statement. @returns what became of each, by the key of its row. */
@@ -11,6 +13,8 @@ export interface GroupCommitOptions<Row, Result> {
   readonly maxBytes: number;
   /** Rows that may wait; above it {@link GroupCommit.submit} refuses. */
   readonly maxWaiting: number;
+  /** Ends the wait of rows while no statement is answered; undefined: they wait as long as it takes. */
+  readonly watch?: ProgressWatch;
 }
 
 /** More rows wait than the database can take. */
@@ -20,10 +24,26 @@ export class GroupCommitFull extends Error {
   }
 }
 
+/** No statement is answered, and the row has not been sent. */
+export class GroupCommitStalled extends Error {
+  constructor() {
+    super('the database answers no statement');
+  }
+}
+
+/** No statement is answered, among them the one that the row is in: it may still be written. */
+export class StatementUnanswered extends Error {
+  constructor() {
+    super('the database has not answered the statement');
+  }
+}
+
 interface Waiting<Row, Result> {
   readonly row: Row;
   readonly resolve: (result: Result | undefined) => void;
   readonly reject: (reason: unknown) => void;
+  /** It was told that there is no progress, so it must not be sent any more. */
+  isGivenUp: boolean;
 }
 
 /** How often a statement is tried that lost a race against another transaction. */
@@ -41,15 +61,30 @@ export class GroupCommit<Row, Result> {
 
   /**
    * @returns what became of the row, after its statement has committed; undefined: the statement gave nothing.
-   * @throws {GroupCommitFull}, or what the statement threw.
+   * @throws {GroupCommitFull}, {GroupCommitStalled}, {StatementUnanswered}, or what the statement threw.
    */
-  submit(row: Row): Promise<Result | undefined> {
-    if (this.#waiting.length >= this.options.maxWaiting)
-      return Promise.reject(new GroupCommitFull());
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ row, resolve, reject });
-      this.#dispatch();
-    });
+  async submit(row: Row): Promise<Result | undefined> {
+    if (this.#waiting.length >= this.options.maxWaiting) throw new GroupCommitFull();
+    let endWait: (() => void) | undefined;
+    try {
+      return await new Promise<Result | undefined>((resolve, reject) => {
+        const waiting = { row, resolve, reject, isGivenUp: false };
+        endWait = this.options.watch?.wait(() => {
+          this.#giveUp(waiting);
+        });
+        this.#waiting.push(waiting);
+        this.#dispatch();
+      });
+    } finally {
+      endWait?.();
+    }
+  }
+
+  #giveUp(waiting: Waiting<Row, Result>): void {
+    waiting.isGivenUp = true;
+    const index = this.#waiting.indexOf(waiting);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    waiting.reject(index >= 0 ? new GroupCommitStalled() : new StatementUnanswered());
   }
 
   #dispatch(): void {
@@ -83,7 +118,7 @@ export class GroupCommit<Row, Result> {
   /** One bad row must not take the others down with it: then each goes alone. */
   async #settle(batch: Waiting<Row, Result>[]): Promise<void> {
     try {
-      const results = await this.#run(batch.map(({ row }) => row));
+      const results = await this.#run(batch);
       for (const { row, resolve } of batch) resolve(results.get(this.options.keyOf(row)));
     } catch (error) {
       if (batch.length === 1 || !isFaultOfARow(error)) {
@@ -94,11 +129,16 @@ export class GroupCommit<Row, Result> {
     }
   }
 
-  async #run(rows: readonly Row[]): Promise<ReadonlyMap<string, Result>> {
+  async #run(batch: readonly Waiting<Row, Result>[]): Promise<ReadonlyMap<string, Result>> {
     for (let attempt = 1; ; attempt += 1) {
+      const rows = batch.filter(({ isGivenUp }) => !isGivenUp).map(({ row }) => row);
+      if (rows.length === 0) return new Map();
       try {
-        return await this.options.run(rows);
+        const results = await this.options.run(rows);
+        this.options.watch?.noteProgress();
+        return results;
       } catch (error) {
+        if (isLostRace(error) || isFaultOfARow(error)) this.options.watch?.noteProgress();
         if (attempt === RACES_MAX || !isLostRace(error)) throw error;
       }
     }

@@ -1,5 +1,5 @@
 import { AppError } from '../../common';
-import { GroupCommitFull } from './group-commit';
+import { GroupCommitFull, GroupCommitStalled } from './group-commit';
 
 /** How long a client should wait when the ledger cannot be written. */
 export const LEDGER_RETRY_AFTER_MS = 2_000;
@@ -24,11 +24,15 @@ export function isInDoubt(error: unknown): boolean {
 
 /** PostgreSQL said nothing, or that it ends (57P01, 57P02). A refused connection has carried no statement. */
 export function isConnectionLost(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof GroupCommitFull) return false;
+  if (!(error instanceof Error) || isUnsent(error)) return false;
   const { code } = error as { code?: unknown };
   if (typeof code !== 'string') return true;
   const isFromPostgres = /^[0-9A-Z]{5}$/.test(code) && code !== 'EPIPE';
   return isFromPostgres ? /^(08|57P0[12])/.test(code) : code !== 'ECONNREFUSED';
+}
+
+function isUnsent(error: Error): boolean {
+  return error instanceof GroupCommitFull || error instanceof GroupCommitStalled;
 }
 
 /** A foreign key that is missing means that the workspace was deleted since the guard looked. */

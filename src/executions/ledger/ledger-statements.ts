@@ -12,6 +12,7 @@ export const START: PreparedStatement = {
 
 /** Starts further attempts. */
 export const START_ATTEMPT: PreparedStatement = {
+  isPatient: true,
   name: 'start_attempts',
   text: `
   SELECT execution_id AS "executionId", started_at AS "startedAt" FROM start_attempts($1)`,
@@ -19,24 +20,28 @@ export const START_ATTEMPT: PreparedStatement = {
 
 /** Records how attempts ended that are followed by another. */
 export const RECORD_OUTCOME: PreparedStatement = {
+  isPatient: true,
   name: 'record_outcomes',
   text: 'SELECT record_outcomes($1)',
 };
 
 /** Ends executions with the outcome of their last attempt. */
 export const SETTLE: PreparedStatement = {
+  isPatient: true,
   name: 'settle_executions',
   text: 'SELECT execution_id AS "executionId" FROM settle_executions($1)',
 };
 
 /** Forgets the idempotency key of an execution. */
 export const RELEASE_KEY: PreparedStatement = {
+  isPatient: true,
   name: 'release_idempotency_key',
   text: 'SELECT release_idempotency_key($1, $2)',
 };
 
 /** Fails an execution that waits in the queue. */
 export const END_QUEUED: PreparedStatement = {
+  isPatient: true,
   name: 'end_queued_execution',
   text: `SELECT end_queued_execution($1, $2, 'failed', $3) AS ended`,
 };

@@ -7,8 +7,9 @@ import { auditedClean, type Finding, inWords, onSite, toldInWords } from '../sup
 const READERS = 40;
 const CONNECTIONS = 20;
 const BUSY_MS = 9_000;
-/** How long a request waits for a connection, and some time to be told. */
-const REFUSED_WITHIN_MS = 6_500;
+/** Row 9: a start waits no longer while no connection gets an answer. */
+const REFUSED_WITHIN_MS = 1_500;
+const REFUSED = `SELECT FROM agent_executions WHERE agent_id LIKE 'refused-%' AND status = 'failed'`;
 const WAITING = `
   SELECT FROM pg_stat_activity
    WHERE application_name = 'keyrun' AND wait_event_type = 'Lock' AND state = 'active'`;
@@ -49,13 +50,45 @@ export async function exhaustPool(count: number): Promise<Finding> {
   });
 }
 
+/**
+ * The ledger gives no answer, and everything else does: starts that are in a statement are refused as well, and what
+ * the statement writes after all is ended.
+ */
+export async function lockLedger(count: number): Promise<Finding> {
+  return onSite(async (site, node) => {
+    expect((await site.run(node, 'before')).status).toBe(201);
+    const unlock = await lockExecutions(site);
+    const slowest = await refuseAll(site, node, count);
+    await unlock();
+    await until('service', async () => {
+      return (await site.run(node, `back-${site.told.length}`)).status === 201 ? true : null;
+    });
+    await until('every end', async () => {
+      const open = await site.sql(`SELECT FROM agent_executions WHERE status = 'running'`);
+      const refused = await site.sql(REFUSED);
+      return open.length === 0 && refused.length > 0 ? true : null;
+    });
+    const { rows, counts } = await auditedClean(site);
+    const unheard = rows.filter(({ tag }) => tag.startsWith('refused'));
+    expect(unheard.map(({ status, billed }) => `${status} ${billed}`)).toEqual(
+      unheard.map(() => 'failed 0'),
+    );
+    expect(site.upstream.paid.filter(({ tag }) => tag.startsWith('refused'))).toEqual([]);
+    expect((await node.process.stop()).code).toBe(0);
+    return `refused after at most ${slowest} ms, ${unheard.length} of ${count} were in a statement; ledger: ${inWords(counts)}`;
+  });
+}
+
 /** @returns milliseconds of the slowest refusal. */
 async function refuseAll(site: DrillSite, node: Node, count: number): Promise<number> {
   const times = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const startedAt = performance.now();
       const told = await site.run(node, `refused-${index}`);
-      expect(told).toMatchObject({ status: 503, retryAfter: expect.any(String) });
+      expect(told).toMatchObject({
+        ...{ status: 503, code: 'ledger_unavailable' },
+        retryAfter: expect.any(String),
+      });
       return Math.round(performance.now() - startedAt);
     }),
   );
