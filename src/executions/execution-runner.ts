@@ -118,7 +118,13 @@ export class ExecutionRunner {
       throw course.execution === null ? error : await this.fail(course, call, { error, run });
     }
     void this.credentials.noteUse(call.credential, 'ok');
-    return this.tracker.completeExecution(course.started, result, course.timeToFirstTokenMs);
+    const ended = await this.tracker.completeExecution(
+      course.started,
+      result,
+      course.timeToFirstTokenMs,
+    );
+    if (ended.record.status === 'completed') return ended;
+    throw executionFailed(ended.record, { headers: ended.isJournaled ? JOURNALED : undefined });
   }
 
   private async fail(

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { ExecuteResult, ExecutionOutput, ProviderError } from '../ai-providers';
+import type { ExecuteResult, ProviderError } from '../ai-providers';
 import { AppError } from '../common';
 import type { ContentSealer } from '../content';
 import {
@@ -10,12 +10,7 @@ import {
   totalsOf,
 } from './ledger/attempt-outcome';
 import { ExecutionLedger, type StartedRow } from './ledger/execution-ledger';
-import type {
-  AttemptOutcome,
-  AttemptRecord,
-  ExecutionFailure,
-  ExecutionRecord,
-} from './ledger/execution-record';
+import type { AttemptOutcome, AttemptRecord, ExecutionRecord } from './ledger/execution-record';
 import {
   type ExecutionStart,
   NOTHING_ASSUMED,
@@ -29,6 +24,7 @@ import { refuseUnstarted } from './ledger/refused-start';
 import { Settlements } from './ledger/settlements';
 import { storableOutput } from './ledger/stored-content';
 import { UnheardStarts } from './ledger/unheard-starts';
+import { type End, lesserEnds } from './lesser-ends';
 
 /** An execution under way: its record so far, and the clock that measures it. */
 export interface RunningExecution {
@@ -139,7 +135,7 @@ export class ExecutionTracker {
   }
 
   /**
-   * Commits the proved success.
+   * Commits the proved success. One that the database refuses is recorded as a failure, and given as such.
    * @param timeToFirstTokenMs - milliseconds from start to the first piece of a streamed answer; null: not streamed.
    */
   async completeExecution(
@@ -185,19 +181,12 @@ export class ExecutionTracker {
   }
 
   private async settle(execution: RunningExecution, end: End): Promise<EndedExecution> {
-    const { sealer, startedAtMs } = execution;
-    const record = withOutcome(execution.record, end.outcome);
-    const totals = totalsOf(record.attempts);
-    const latencyMs = elapsedMs(startedAtMs);
-    const completedAt = new Date((record.startedAt ?? record.createdAt).getTime() + latencyMs);
-    const settlement: Settlement = {
-      ...end,
-      ...{ totals, completedAt, latencyMs },
-      sealedOutput: storableOutput(sealer, record.id, end.output),
-      lostStart: describeLostStart(execution.start, record),
-    };
+    const { record } = execution;
+    const latencyMs = elapsedMs(execution.startedAtMs);
+    const settlement = describeSettlement(execution, end, latencyMs);
+    const lesser = lesserEnds(end).map((one) => describeSettlement(execution, one, latencyMs));
     const key = attemptKey(record, record.attempts.length);
-    const settled = await this.settlements.record(key, settlement);
+    const settled = await this.settlements.record(key, settlement, lesser);
     if (settled === null) {
       this.logger.warn({
         message: 'an execution was gone when it ended: deleted, or ended by another server',
@@ -205,10 +194,11 @@ export class ExecutionTracker {
       });
       throw new AppError('not_found', 'The execution was ended or deleted while it ran.');
     }
-    const { status, output, finishReason, error, timeToFirstTokenMs } = settlement;
+    const { outcome, totals, completedAt, ...ended } = settled.settlement;
+    const { status, output, finishReason, error, timeToFirstTokenMs } = ended;
     return {
       record: {
-        ...record,
+        ...withOutcome(record, outcome),
         ...totals,
         ...{ status, output, finishReason, error, completedAt, latencyMs, timeToFirstTokenMs },
       },
@@ -217,13 +207,16 @@ export class ExecutionTracker {
   }
 }
 
-interface End {
-  readonly status: Settlement['status'];
-  readonly output: ExecutionOutput | null;
-  readonly finishReason: Settlement['finishReason'];
-  readonly error: ExecutionFailure | null;
-  readonly outcome: AttemptOutcome;
-  readonly timeToFirstTokenMs: number | null;
+function describeSettlement(execution: RunningExecution, end: End, latencyMs: number): Settlement {
+  const record = withOutcome(execution.record, end.outcome);
+  return {
+    ...end,
+    totals: totalsOf(record.attempts),
+    completedAt: new Date((record.startedAt ?? record.createdAt).getTime() + latencyMs),
+    latencyMs,
+    sealedOutput: storableOutput(execution.sealer, record.id, end.output),
+    lostStart: describeLostStart(execution.start, record),
+  };
 }
 
 /** Gives the last attempt its outcome, unless it has one already. */

@@ -42,12 +42,11 @@ describe('a receipt that the ledger refuses', () => {
     return jest.spyOn(node.app.get(JournalAdoption, { strict: false })['logger'], 'error');
   };
 
-  it('is put aside and keeps no later one from the ledger', async () => {
+  it('is put aside at once when nothing is to be recorded instead', async () => {
     const settlements = app.app.get(Settlements, { strict: false });
     const tooLong = { ...OUTCOME, latencyMs: 2 ** 40 };
-    const recorded = await settlements.record(key(), { ...COMPLETED, outcome: tooLong });
-    expect(recorded).toEqual({ isJournaled: true });
-    await settlements.replay();
+    const recorded = settlements.record(key(), { ...COMPLETED, outcome: tooLong });
+    await expect(recorded).rejects.toMatchObject({ code: 'ledger_unavailable' });
     expect(settlements.missedCount).toBe(0);
     expect(journalOf(app).status()).toMatchObject({ unsettled: 0, quarantined: 1 });
   });

@@ -88,6 +88,11 @@ export function interrupted(billed: Billed): ExecutionFailure {
   return { ...describeCode('interrupted'), retryable: true, billed };
 }
 
+/** The database refuses what is to be recorded of a call: a fault of ours, whatever the provider answered. */
+export function unrecordable(billed: Billed): ExecutionFailure {
+  return { ...describeCode('internal'), retryable: false, billed };
+}
+
 /** What is said of an execution whose server died while a call was in flight. */
 export const INTERRUPTED_MESSAGE = wordsOf('interrupted');
 

@@ -6,7 +6,8 @@ import { type PreparedStatement, PreparedStatements } from '../../database';
 import { ServerIdentity } from '../lifecycle/server-identity';
 import type { AttemptOutcome, ExecutionFailure } from './execution-record';
 import { GroupCommit, type GroupCommitOptions, isFaultOfARow } from './group-commit';
-import { isConnectionLost, toLedgerError } from './ledger-errors';
+import { toLedgerError } from './ledger-errors';
+import { unlessThere, unlessUnheard, writeAhead } from './repeated-writes';
 import {
   assumptionsRow,
   type AttemptKey,
@@ -41,8 +42,6 @@ const WAITING_MAX = 10_000;
  * so that what had no connection is known not to be sent.
  */
 const STALLED_TICKS = 12;
-
-const DUPLICATE = '23505';
 
 /** What became of a start. */
 export interface StartedRow {
@@ -217,42 +216,6 @@ export class ExecutionLedger {
   }
 }
 
+const writtenUnheard = () => ({ startedAt: new Date() });
 const keyOf = (row: Keyed): string => row.execution_id;
 const sizeOfStart = (row: StartRow): number => row.request?.length ?? 0;
-
-async function writeAhead<Row>(write: () => Promise<Row | undefined>): Promise<Row> {
-  try {
-    const row = await write();
-    if (row === undefined) throw new AppError('not_found', 'No such execution.');
-    return row;
-  } catch (error) {
-    throw toLedgerError(error);
-  }
-}
-
-/** Tries once more when the answer was lost; `onDuplicate` says what it means that the row is there. */
-async function unlessUnheard<Row>(write: () => Promise<Row>, onDuplicate: () => Row): Promise<Row> {
-  try {
-    return await write();
-  } catch (error) {
-    if (!isConnectionLost(error)) throw error;
-  }
-  try {
-    return await write();
-  } catch (error) {
-    if ((error as { code?: string }).code === DUPLICATE) return onDuplicate();
-    throw error;
-  }
-}
-
-/** A statement of before, of which no answer came, may have been carried out. */
-async function unlessThere<Row>(write: Promise<Row>): Promise<Row | undefined> {
-  try {
-    return await write;
-  } catch (error) {
-    if ((error as { code?: string }).code === DUPLICATE) return undefined;
-    throw error;
-  }
-}
-
-const writtenUnheard = () => ({ startedAt: new Date() });

@@ -50,4 +50,5 @@ export const END_QUEUED: PreparedStatement = {
 export const RESTORE_ATTEMPTS: PreparedStatement = {
   name: 'restore_attempts',
   text: 'SELECT restore_attempts($1) AS "isOpen"',
+  isPatient: true,
 };

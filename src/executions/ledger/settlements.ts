@@ -13,13 +13,27 @@ const LEDGER_LIMIT_MS = 2_000;
 /** Without a journal: waits between the tries to record the end of an execution. */
 const WAITS_MS = [250, 1_000, 4_000];
 const REPLAY_INTERVAL_MS = 500;
+/** Of what is in no journal, which ignores the number. */
+const NO_ENTRY = 0;
 /** With so many to be told, what is in no journal is not kept. */
 const MISSED_MAX = 1_000;
 
 /** Where the end of an execution was recorded. */
 export interface Recorded {
+  /** What was recorded: what was to be, or what was recorded instead because the ledger refuses that. */
+  readonly settlement: Settlement;
   /** In the journal only, so far. */
   readonly isJournaled: boolean;
+}
+
+/** What is to be recorded, and what instead if the ledger refuses it. */
+interface Receipt {
+  readonly key: AttemptKey;
+  readonly settlement: Settlement;
+  readonly row: SettlementRow;
+  readonly lesser: readonly Settlement[];
+  /** It is recorded instead of another, which is the one that is put aside. */
+  readonly isLesser: boolean;
 }
 
 /**
@@ -30,7 +44,7 @@ export interface Recorded {
 export class Settlements implements OnModuleDestroy {
   private readonly logger = new Logger(Settlements.name);
   /** Receipts that the ledger did not take, by their entry in the journal. */
-  private readonly missed = new Map<number, SettlementRow>();
+  private readonly missed = new Map<number, Receipt>();
   /** The numbers of those that are in no journal are negative, which it ignores. */
   private lastUnkept = 0;
   private timer: NodeJS.Timeout | null = null;
@@ -42,18 +56,29 @@ export class Settlements implements OnModuleDestroy {
   ) {}
 
   /**
+   * @param lesser - what is recorded instead if the ledger refuses it for what is in it: the first that it takes.
    * @returns null when the execution is gone, or was ended by another server: nothing was written.
    * @throws {AppError} `ledger_unavailable`: neither ledger nor journal could be written.
    */
-  async record(key: AttemptKey, settlement: Settlement): Promise<Recorded | null> {
+  async record(
+    key: AttemptKey,
+    settlement: Settlement,
+    lesser: readonly Settlement[] = [],
+  ): Promise<Recorded | null> {
     const row = settlementRow(key, settlement);
+    return this.take({ key, settlement, row, lesser, isLesser: false });
+  }
+
+  private async take(receipt: Receipt): Promise<Recorded | null> {
+    const { row, settlement } = receipt;
     const entry = this.append(row);
-    if (entry === null) return this.settleOrThrow(row);
+    if (entry === null) return this.settleOrThrow(receipt);
     try {
       const isSettled = await withinLimit(this.settleAgain(row, entry), LEDGER_LIMIT_MS);
-      return isSettled ? { isJournaled: false } : null;
+      return isSettled ? { isJournaled: false, settlement } : null;
     } catch (error) {
-      this.missed.set(entry, row);
+      if (isFaultOfARow(error)) return this.takeLesser(receipt, entry, error);
+      this.missed.set(entry, receipt);
       this.replaySoon();
       await this.syncOrThrow(row);
       this.logger.warn({
@@ -61,8 +86,29 @@ export class Settlements implements OnModuleDestroy {
         executionId: row.execution_id,
         reason: (error as { code?: string }).code,
       });
-      return { isJournaled: true };
+      return { isJournaled: true, settlement };
     }
+  }
+
+  /** The receipt is put aside, for a person, and the execution ends without what is refused. */
+  private async takeLesser(
+    { key, row, lesser: [settlement, ...lesser], isLesser }: Receipt,
+    entry: number,
+    refusal: unknown,
+  ): Promise<Recorded | null> {
+    if (isLesser) this.journal.acknowledge(entry);
+    else await this.putAside(entry, row);
+    if (settlement === undefined) throw notRecorded(row, refusal);
+    return this.take({
+      ...{ key, settlement, lesser, isLesser: true },
+      row: settlementRow(key, settlement),
+    });
+  }
+
+  private async putAside(entry: number, { execution_id: executionId }: SettlementRow) {
+    this.logger.error({ message: 'the ledger refuses a receipt, which is put aside', executionId });
+    // What cannot be put aside stays in the journal, for whoever adopts it.
+    await this.journal.setAside(entry).catch(() => undefined);
   }
 
   /** How many receipts the ledger has still to be told. */
@@ -70,20 +116,16 @@ export class Settlements implements OnModuleDestroy {
     return this.missed.size;
   }
 
-  /** Tells the ledger what it missed. What it refuses for another reason than its absence is put aside, for a person. */
+  /** Tells the ledger what it missed, or, where it refuses that, what is recorded instead. */
   async replay(): Promise<void> {
     this.timer = null;
-    for (const [entry, row] of this.missed) {
+    for (const [entry, receipt] of this.missed) {
       try {
-        await this.settle(row, entry);
+        await this.settle(receipt.row, entry);
       } catch (error) {
         if (!isFaultOfARow(error)) break;
-        this.logger.error({
-          message: 'the ledger refuses a receipt, which is put aside',
-          executionId: row.execution_id,
-        });
-        // What cannot be put aside stays in the journal, for whoever adopts it.
-        await this.journal.setAside(entry).catch(() => undefined);
+        // Nobody is left to be told what becomes of it.
+        await this.takeLesser(receipt, entry, error).catch(() => undefined);
       }
       this.missed.delete(entry);
     }
@@ -135,24 +177,26 @@ export class Settlements implements OnModuleDestroy {
   }
 
   /** All that is left when neither takes it; what the client was told is that it is not recorded. */
-  private keepInMemory(row: SettlementRow): void {
+  private keepInMemory(receipt: Receipt): void {
     if (this.missed.size >= MISSED_MAX) return;
-    this.missed.set((this.lastUnkept -= 1), row);
+    this.missed.set((this.lastUnkept -= 1), receipt);
     this.replaySoon();
   }
 
   /** The call may have been paid for, so a ledger that cannot be written is tried again for a while. */
-  private async settleOrThrow(row: SettlementRow): Promise<Recorded | null> {
+  private async settleOrThrow(receipt: Receipt): Promise<Recorded | null> {
+    const { row, settlement } = receipt;
     for (let failures = 0; ; failures += 1) {
       try {
         const isSettled = await this.ledger.settle(row);
         this.recent.keep(row);
         // A try whose answer was lost may have settled it.
-        return isSettled || failures > 0 ? { isJournaled: false } : null;
+        return isSettled || failures > 0 ? { isJournaled: false, settlement } : null;
       } catch (cause) {
+        if (isFaultOfARow(cause)) return this.takeLesser(receipt, NO_ENTRY, cause);
         const waitMs = WAITS_MS[failures];
         if (waitMs === undefined) {
-          this.keepInMemory(row);
+          this.keepInMemory(receipt);
           throw notRecorded(row, cause);
         }
         await delay(waitMs);
