@@ -25,6 +25,7 @@ import { CloseTriggerFunctions1764001600000 } from './migrations/1764001600000-c
 import { ForgetWhoTook1764001700000 } from './migrations/1764001700000-forget-who-took';
 import { KeepWhatWaits1764001800000 } from './migrations/1764001800000-keep-what-waits';
 import { ConfirmAtStart1764001900000 } from './migrations/1764001900000-confirm-at-start';
+import { EnterQueue1764002000000 } from './migrations/1764002000000-enter-queue';
 import { RestoreAttempts1764002300000 } from './migrations/1764002300000-restore-attempts';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
@@ -121,6 +122,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       ForgetWhoTook1764001700000,
       KeepWhatWaits1764001800000,
       ConfirmAtStart1764001900000,
+      EnterQueue1764002000000,
       RestoreAttempts1764002300000,
     ],
     migrationsTransactionMode: 'each',

@@ -6,7 +6,6 @@ import { ApiKeyCredentials, type ResolvedCredential } from '../api-keys';
 import { AppError } from '../common';
 import { type AssumedAccess, assumedAccess } from '../workspaces';
 import { AsyncExecutions } from './async/async-executions';
-import { QueueLimit } from './async/queue-limit';
 import { type CreateExecutionDto, DEFAULT_TIMEOUT_MS, toParams } from './dto/create-execution.dto';
 import { IdempotencyKeyTaken } from './ledger/refused-start';
 import { readIdempotencyKey } from './idempotency/idempotency-claim';
@@ -48,7 +47,6 @@ export class ExecutionIntake {
     private readonly queue: AsyncExecutions,
     private readonly queries: ExecutionQueries,
     private readonly replays: Replays,
-    private readonly limit: QueueLimit,
   ) {}
 
   /** @throws {AppError} `unprocessable` for a stream that nobody reads, `validation_failed` for a bad key. */
@@ -100,7 +98,6 @@ export class ExecutionIntake {
     const { providerType: provider, idempotency, workspaceId, id, ...rest } = asked;
     const keyId = asked.apiKeyId ?? undefined;
     await this.credentials.check({ workspaceId, provider, keyId, purpose: id });
-    await this.limit.assertRoom(workspaceId);
     try {
       await this.queue.enqueue({ ...rest, id, workspaceId, provider, idempotency });
     } catch (error) {

@@ -8,6 +8,7 @@ import { ExecutionLedger } from '../ledger/execution-ledger';
 import { isInDoubt, LEDGER_RETRY_AFTER_MS, ledgerUnavailable } from '../ledger/ledger-errors';
 import type { ExecutionStart } from '../ledger/ledger-rows';
 import { UnheardStarts } from '../ledger/unheard-starts';
+import { QueueLimit } from './queue-limit';
 
 /** Waits between the tries to find out whether a commit took place of which no answer came. */
 const WAITS_MS = [50, 250, 1_000, 2_500, 5_000];
@@ -20,20 +21,21 @@ export class QueueCommit {
     private readonly ledger: ExecutionLedger,
     private readonly queue: ExecutionQueue,
     private readonly unheardStarts: UnheardStarts,
+    private readonly limit: QueueLimit,
   ) {}
 
   /**
    * A commit whose answer got lost is made again under the same id: it waits for the first while that is under way, is
    * refused as a duplicate if that took place, and stands for it if not.
    * @throws {AppError} `ledger_unavailable`: nothing was written; `acceptance_unknown`: the database stayed away, and
-   * what it may have written is withdrawn when it is back.
+   * what it may have written is withdrawn when it is back; `too_many_requests`: as many wait as may.
    * @throws {IdempotencyKeyTaken}
    */
   async commit(start: ExecutionStart): Promise<void> {
     let mayBeWritten = false;
     for (const waitMs of [...WAITS_MS, null]) {
       try {
-        await this.tryOnce(start);
+        await this.tryOnce(start, mayBeWritten);
         return;
       } catch (error) {
         const cause = causeOf(error);
@@ -49,10 +51,14 @@ export class QueueCommit {
     throw acceptanceUnknown(start);
   }
 
-  private async tryOnce(start: ExecutionStart): Promise<void> {
+  /** Of what may be written there may be no room because it is: then the start tells, as a duplicate. */
+  private async tryOnce(start: ExecutionStart, mayBeWritten: boolean): Promise<void> {
     const { id: executionId, workspaceId } = start;
     await this.dataSource.transaction(async (manager) => {
+      const hasRoom = await this.limit.hasRoom(manager, workspaceId);
+      if (!hasRoom && !mayBeWritten) throw this.limit.refusal;
       refuseUnstarted(await this.ledger.startWithin(manager, start));
+      if (!hasRoom) throw this.limit.refusal;
       await this.queue.enqueue(manager, { executionId, workspaceId });
     });
   }

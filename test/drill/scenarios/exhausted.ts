@@ -1,11 +1,13 @@
 import { Client } from 'pg';
 import { until } from '../../process/server-process';
-import type { DrillSite, Node } from '../support/drill-site';
+import type { DrillSite, Node, RunOptions } from '../support/drill-site';
 import { auditedClean, type Finding, inWords, onSite, toldInWords } from '../support/scenario';
 
 /** More readers than a server has connections. */
 const READERS = 40;
 const CONNECTIONS = 20;
+/** Of those that are refused by a locked ledger, for the queue. */
+const QUEUED = 5;
 const BUSY_MS = 9_000;
 /** Row 9: a start waits no longer while no connection gets an answer. */
 const REFUSED_WITHIN_MS = 1_500;
@@ -58,7 +60,12 @@ export async function lockLedger(count: number): Promise<Finding> {
   return onSite(async (site, node) => {
     expect((await site.run(node, 'before')).status).toBe(201);
     const unlock = await lockExecutions(site);
-    const slowest = await refuseAll(site, node, count);
+    const slowest = Math.max(
+      ...(await Promise.all([
+        refuseAll(site, node, count),
+        refuseAll(site, node, QUEUED, { headers: { prefer: 'respond-async' } }),
+      ])),
+    );
     await unlock();
     await until('service', async () => {
       return (await site.run(node, `back-${site.told.length}`)).status === 201 ? true : null;
@@ -80,11 +87,16 @@ export async function lockLedger(count: number): Promise<Finding> {
 }
 
 /** @returns milliseconds of the slowest refusal. */
-async function refuseAll(site: DrillSite, node: Node, count: number): Promise<number> {
+async function refuseAll(
+  site: DrillSite,
+  node: Node,
+  count: number,
+  options: RunOptions = {},
+): Promise<number> {
   const times = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
       const startedAt = performance.now();
-      const told = await site.run(node, `refused-${index}`);
+      const told = await site.run(node, `refused-${index}`, options);
       expect(told).toMatchObject({
         ...{ status: 503, code: 'ledger_unavailable' },
         retryAfter: expect.any(String),
