@@ -241,10 +241,11 @@ describe('the life of an execution in the ledger', () => {
         [id],
       );
       const attempt = server.ledger.startAttempt(...second(id));
+      const refused = expect(attempt).rejects.toMatchObject({ code: 'not_found' });
       await bench.untilSomeoneWaits();
       await runner.commitTransaction();
       await runner.release();
-      await expect(attempt).rejects.toMatchObject({ code: 'not_found' });
+      await refused;
     });
 
     it('ends only after an attempt that is being written, and closes it', async () => {
