@@ -46,14 +46,14 @@ const ACCESS_HOLDS = `
 const KEY_HOLDS = `
   EXISTS (
     SELECT FROM json_to_record(start.assumed_key)
-        AS assumed (wanted_id uuid, encrypted_key text, base_url text, health text)
+        AS assumed (wanted_id uuid, encrypted_key text, base_url text)
       CROSS JOIN LATERAL (
         SELECT key.* FROM api_keys key
          WHERE key.workspace_id = start.workspace_id AND key.provider = start.provider
            AND (assumed.wanted_id IS NULL OR key.id = assumed.wanted_id)
          ORDER BY key.enabled DESC, key.health IN ('invalid', 'unreadable'), key.priority, key.id LIMIT 1
       ) AS chosen
-     WHERE chosen.id = start.api_key_id AND chosen.enabled AND chosen.health = assumed.health
+     WHERE chosen.id = start.api_key_id AND chosen.enabled
        AND chosen.encrypted_key = assumed.encrypted_key
        AND chosen.base_url IS NOT DISTINCT FROM assumed.base_url)`;
 

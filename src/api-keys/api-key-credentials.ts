@@ -10,6 +10,7 @@ import { ApiKeyVault } from './api-key-vault';
 /** A key opened for one use: who pays, where it goes, and the secret itself. */
 export interface ResolvedCredential {
   readonly workspaceId: string;
+  readonly provider: string;
   /** Null for a provider that needs no key. */
   readonly keyId: string | null;
   readonly secretVersion: number | null;
@@ -77,7 +78,7 @@ export class ApiKeyCredentials {
     const { workspaceId, provider, purpose } = request;
     if (!this.providerFactory.describe(provider).requiresKey) {
       if (request.keyId !== undefined) throw needsNoKey(provider);
-      return { workspaceId, ...KEYLESS };
+      return { workspaceId, provider, ...KEYLESS };
     }
     const recalled = request.mayRecall === true ? this.finder.recall(request) : null;
     let row = recalled ?? (await this.finder.find(request));
@@ -138,7 +139,7 @@ export class ApiKeyCredentials {
    * that was replaced meanwhile is dropped.
    */
   private async noteQuietly(
-    { workspaceId, keyId, secretVersion }: ResolvedCredential,
+    { workspaceId, provider, keyId, secretVersion }: ResolvedCredential,
     note: Partial<Pick<ApiKeyEntity, 'health' | 'lastTestedAt'>>,
   ): Promise<void> {
     if (keyId === null || secretVersion === null) return;
@@ -153,13 +154,15 @@ export class ApiKeyCredentials {
       );
     } catch {
       this.logger.warn('the state of an API key could not be noted');
+    } finally {
+      this.finder.forget(workspaceId, provider, keyId);
     }
   }
 }
 
 function toCredential(row: FoundApiKey): ResolvedCredential {
-  const { id: keyId, workspaceId, secretVersion, health, baseUrl, assumption } = row;
-  return { workspaceId, keyId, secretVersion, health, baseUrl, secret: null, assumption };
+  const { id: keyId, workspaceId, provider, secretVersion, health, baseUrl, assumption } = row;
+  return { workspaceId, provider, keyId, secretVersion, health, baseUrl, secret: null, assumption };
 }
 
 /** A key that would be ignored: who names it believes that it pays. */

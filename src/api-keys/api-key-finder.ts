@@ -17,7 +17,7 @@ type ApiKeyRow = Pick<
 >;
 
 /** What the database must still say of a key that was found a moment ago. */
-export interface AssumedApiKey extends Pick<ApiKeyRow, 'encryptedKey' | 'baseUrl' | 'health'> {
+export interface AssumedApiKey extends Pick<ApiKeyRow, 'encryptedKey' | 'baseUrl'> {
   /** The key that was asked for; null: the first one of the provider, which it must still be. */
   readonly wantedId: string | null;
 }
@@ -78,8 +78,8 @@ export class ApiKeyFinder {
     }
     // The policy may have been tightened since the key was saved.
     if (row.baseUrl !== null) this.outboundPolicy.checkBaseUrl(row.baseUrl);
-    const { encryptedKey, baseUrl, health } = row;
-    const assumption = { encryptedKey, baseUrl, health, wantedId: keyId ?? null };
+    const { encryptedKey, baseUrl } = row;
+    const assumption = { encryptedKey, baseUrl, wantedId: keyId ?? null };
     this.recent.set(nameOf(wanted), { ...row, assumption });
     return { ...row, assumption: null };
   }
@@ -91,6 +91,12 @@ export class ApiKeyFinder {
    */
   recall(wanted: WantedApiKey): FoundApiKey | null {
     return this.recent.get(nameOf(wanted)) ?? null;
+  }
+
+  /** Something of the key is changed that nobody confirms: its health. */
+  forget(workspaceId: string, provider: string, keyId: string): void {
+    this.recent.delete(nameOf({ workspaceId, provider }));
+    this.recent.delete(nameOf({ workspaceId, provider, keyId }));
   }
 }
 

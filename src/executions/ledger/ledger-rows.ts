@@ -94,7 +94,6 @@ export function assumptionsRow({ access, apiKey, storeAtProvider }: StartAssumpt
       wanted_id: apiKey.wantedId,
       encrypted_key: apiKey.encryptedKey,
       base_url: apiKey.baseUrl,
-      health: apiKey.health,
     },
     assumed_store_at_provider: storeAtProvider,
   };
