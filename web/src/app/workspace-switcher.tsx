@@ -1,9 +1,10 @@
-import { Button, Group, Menu, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Menu, Stack, Text, TextInput } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { IconChevronDown } from '@tabler/icons-react';
 import { type SubmitEvent, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { workspacesControllerCreate } from '../client';
+import { Dialog } from '../elements/dialog';
 import { ProblemAlert } from '../elements/problem-alert';
 import { useAction } from '../elements/use-action';
 import { useSession } from './session';
@@ -80,12 +81,7 @@ function CreateWorkspace({ onClose }: { onClose: () => void }) {
     void creation.run();
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="New workspace"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title="New workspace">
       <form onSubmit={submit}>
         <Stack>
           <Text size="sm" c="dimmed">
@@ -113,6 +109,6 @@ function CreateWorkspace({ onClose }: { onClose: () => void }) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,5 +1,6 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { type PropsWithChildren, useState } from 'react';
+import { Dialog } from './dialog';
 import { ProblemAlert } from './problem-alert';
 import { useAction } from './use-action';
 
@@ -21,7 +22,7 @@ export function ConfirmDeletion(props: PropsWithChildren<ConfirmDeletionProps>) 
     if (await deletion.run()) onClose();
   };
   return (
-    <Modal opened onClose={onClose} title={title} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Dialog onClose={onClose} title={title}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -63,6 +64,6 @@ export function ConfirmDeletion(props: PropsWithChildren<ConfirmDeletionProps>) 
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

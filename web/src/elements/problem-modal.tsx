@@ -1,5 +1,6 @@
-import { Button, Modal, Stack } from '@mantine/core';
+import { Button, Stack } from '@mantine/core';
 import type { Problem } from '../http/problem';
+import { Dialog } from './dialog';
 import { ProblemAlert } from './problem-alert';
 
 /** Why something failed that has no place of its own on the page. */
@@ -10,19 +11,15 @@ export function ProblemModal({
   problem: Problem | null;
   onClose: () => void;
 }) {
+  if (problem === null) return null;
   return (
-    <Modal
-      opened={problem !== null}
-      onClose={onClose}
-      title="That did not work"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title="That did not work">
       <Stack>
         <ProblemAlert problem={problem} />
         <Button variant="default" onClick={onClose} data-autofocus>
           Close
         </Button>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,4 +1,5 @@
 import { useCallback, useRef, useState } from 'react';
+import { rememberPressed } from './focus-return';
 import { type Problem, toProblem } from '../http/problem';
 
 /** One thing that a person sets off: whether it runs, and why it failed. */
@@ -11,7 +12,7 @@ export interface Action<Parameters extends unknown[]> {
 
 /**
  * Runs something once at a time. Unlike a mutation of the query client it keeps nothing of what it was
- * given: a key or a token passes through and is gone.
+ * given: a key or a token passes through and is gone. Who set it off has the focus again afterwards.
  */
 export function useAction<Parameters extends unknown[]>(
   work: (...parameters: Parameters) => Promise<unknown>,
@@ -22,6 +23,7 @@ export function useAction<Parameters extends unknown[]>(
   const run = async (...parameters: Parameters): Promise<boolean> => {
     if (isBusy.current) return false;
     isBusy.current = true;
+    const giveFocusBack = rememberPressed();
     setRunning(true);
     setProblem(null);
     try {
@@ -33,6 +35,7 @@ export function useAction<Parameters extends unknown[]>(
     } finally {
       isBusy.current = false;
       setRunning(false);
+      giveFocusBack();
     }
   };
   const reset = useCallback(() => {

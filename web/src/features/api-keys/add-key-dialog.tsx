@@ -1,4 +1,4 @@
-import { Button, Group, List, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, List, Stack, Text } from '@mantine/core';
 import { useEffect, useEffectEvent, useState } from 'react';
 import {
   apiKeyTestsControllerTest,
@@ -7,6 +7,7 @@ import {
   type TestApiKeyResponse,
 } from '../../client';
 import { useWorkspaceId } from '../../app/workspace';
+import { Dialog } from '../../elements/dialog';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import { AddKeyForm } from './add-key-form';
@@ -25,12 +26,7 @@ export function AddKeyDialog({ providers, initialProvider, onClose }: AddKeyDial
   const [saved, setSaved] = useState<SavedApiKeyResponse | null>(null);
   const [isProved, setProved] = useState(false);
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={saved === null ? 'Add a key' : 'Key saved'}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title={saved === null ? 'Add a key' : 'Key saved'}>
       {saved === null ? (
         <AddKeyForm
           providers={providers}
@@ -44,7 +40,7 @@ export function AddKeyDialog({ providers, initialProvider, onClose }: AddKeyDial
       ) : (
         <SavedKey saved={saved} testsAtOnce={isProved} onClose={onClose} />
       )}
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -92,10 +88,14 @@ function SavedKey({
       <TestResult result={result} />
       <ProblemAlert problem={test.problem} />
       <Group justify="flex-end">
-        <Button variant="default" onClick={onClose}>
+        <Button variant="default" onClick={onClose} data-autofocus={testsAtOnce || undefined}>
           Done
         </Button>
-        <Button data-autofocus loading={test.isRunning} onClick={() => void test.run()}>
+        <Button
+          data-autofocus={!testsAtOnce || undefined}
+          loading={test.isRunning}
+          onClick={() => void test.run()}
+        >
           Test it
         </Button>
       </Group>

@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Stack, TextInput } from '@mantine/core';
 import { type ApiKeyResponse, apiKeysControllerUpdate } from '../../client';
 import { useWorkspaceId } from '../../app/workspace';
+import { Dialog } from '../../elements/dialog';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import { useRefreshKeys } from './api-keys-api';
@@ -28,12 +29,7 @@ export function RenameKeyDialog({
     onClose();
   });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="Label and priority"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title="Label and priority">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -71,6 +67,6 @@ export function RenameKeyDialog({
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

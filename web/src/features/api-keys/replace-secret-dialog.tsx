@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useRef } from 'react';
 import {
   type ApiKeyResponse,
@@ -6,6 +6,7 @@ import {
   type ProviderResponse,
 } from '../../client';
 import { useWorkspaceId } from '../../app/workspace';
+import { Dialog } from '../../elements/dialog';
 import { notifyDone } from '../../elements/notify';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
@@ -39,12 +40,7 @@ export function ReplaceSecretDialog(props: ReplaceSecretDialogProps) {
     onClose();
   });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="Replace the secret"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title="Replace the secret">
       <form
         autoComplete="off"
         onSubmit={(event) => {
@@ -78,6 +74,6 @@ export function ReplaceSecretDialog(props: ReplaceSecretDialogProps) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Modal, Stack } from '@mantine/core';
+import { Button, Stack } from '@mantine/core';
 import { useState } from 'react';
 import {
   type ApiKeyResponse,
@@ -6,6 +6,7 @@ import {
   type TestApiKeyResponse,
 } from '../../client';
 import { useWorkspaceId } from '../../app/workspace';
+import { Dialog } from '../../elements/dialog';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import { useRefreshKeys } from './api-keys-api';
@@ -46,20 +47,17 @@ export function TestKeyButton({
       >
         Test
       </Button>
-      <Modal
-        opened={result !== null || test.problem !== null}
-        onClose={close}
-        title={`Test of “${apiKey.label}”`}
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
-        <Stack>
-          <TestResult result={result} />
-          <ProblemAlert problem={test.problem} />
-          <Button variant="default" onClick={close} data-autofocus>
-            Done
-          </Button>
-        </Stack>
-      </Modal>
+      {(result !== null || test.problem !== null) && (
+        <Dialog onClose={close} title={`Test of “${apiKey.label}”`}>
+          <Stack>
+            <TestResult result={result} />
+            <ProblemAlert problem={test.problem} />
+            <Button variant="default" onClick={close} data-autofocus>
+              Done
+            </Button>
+          </Stack>
+        </Dialog>
+      )}
     </>
   );
 }

@@ -1,8 +1,9 @@
-import { Button, Group, Modal, MultiSelect, Select, Stack, TextInput } from '@mantine/core';
+import { Button, Group, MultiSelect, Select, Stack, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { accessTokensControllerCreate, type CreateAccessTokenDto } from '../../client';
 import { useSession } from '../../app/session';
 import { useWorkspace, useWorkspaceId } from '../../app/workspace';
+import { Dialog } from '../../elements/dialog';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import type { Problem } from '../../http/problem';
@@ -62,7 +63,7 @@ export function CreateTokenDialog({ onCreated, onClose }: CreateTokenDialogProps
     setDraft((current) => ({ ...current, ...part }));
   };
   return (
-    <Modal opened onClose={onClose} title="New token" closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Dialog onClose={onClose} title="New token">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -82,7 +83,7 @@ export function CreateTokenDialog({ onCreated, onClose }: CreateTokenDialogProps
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

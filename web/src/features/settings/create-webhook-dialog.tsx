@@ -1,7 +1,8 @@
-import { Button, Checkbox, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { Button, Checkbox, Group, Stack, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { webhooksControllerCreate } from '../../client';
 import { useWorkspaceId } from '../../app/workspace';
+import { Dialog } from '../../elements/dialog';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import { WEBHOOK_EVENTS, type WebhookEvent } from './webhooks-api';
@@ -24,12 +25,7 @@ export function CreateWebhookDialog({ onCreated, onClose }: CreateWebhookDialogP
     await onCreated(data.secret);
   });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="New webhook"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title="New webhook">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -76,6 +72,6 @@ export function CreateWebhookDialog({ onCreated, onClose }: CreateWebhookDialogP
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,9 +1,10 @@
-import { Button, Card, Code, Group, Modal, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Button, Card, Code, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type DataKeyResponse, dataKeysControllerGet } from '../../client';
 import { client } from '../../client/client.gen';
 import { useMay, useWorkspaceId } from '../../app/workspace';
+import { Dialog } from '../../elements/dialog';
 import { formatAge, formatDateTime } from '../../elements/format';
 import { notifyDone } from '../../elements/notify';
 import { ProblemAlert } from '../../elements/problem-alert';
@@ -84,12 +85,7 @@ function Rotation({ onClose }: { onClose: () => void }) {
     onClose();
   });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="Replace the data key?"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title="Replace the data key?">
       <Stack>
         <Text size="sm">
           Every saved secret is sealed again with a new data key and the old one is destroyed.
@@ -105,6 +101,6 @@ function Rotation({ onClose }: { onClose: () => void }) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Select, Stack, Text } from '@mantine/core';
+import { Button, Group, Select, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { type AccessTokenResponse, accessTokensControllerRotate } from '../../client';
 import { useWorkspaceId } from '../../app/workspace';
+import { Dialog } from '../../elements/dialog';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import { useRefreshTokens } from './tokens-api';
@@ -33,12 +34,7 @@ export function RotateTokenDialog({ token, onRotated, onClose }: RotateTokenDial
     onRotated(data.token);
   });
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="A new secret for this token"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title="A new secret for this token">
       <Stack>
         <Text size="sm" className="wrap-anywhere">
           “{token.name}” keeps its id, role and expiry. Whoever is signed in with it signs in again.
@@ -63,6 +59,6 @@ export function RotateTokenDialog({ token, onRotated, onClose }: RotateTokenDial
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

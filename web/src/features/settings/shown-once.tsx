@@ -1,5 +1,6 @@
-import { Alert, Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
+import { Alert, Button, Code, Group, Stack, Text } from '@mantine/core';
 import { CopyButton } from '../../elements/copy-button';
+import { Dialog } from '../../elements/dialog';
 
 interface ShownOnceProps {
   readonly title: string;
@@ -14,14 +15,7 @@ interface ShownOnceProps {
 /** A secret that was just made. It is in this dialog only and gone when it closes. */
 export function ShownOnce({ title, secret, fate, snippet, onClose }: ShownOnceProps) {
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={title}
-      size="lg"
-      closeOnClickOutside={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title={title} size="lg" closeOnClickOutside={false}>
       <Stack>
         <Alert color="yellow" role="status">
           Copy it now. {fate} and cannot be shown again.
@@ -49,6 +43,6 @@ export function ShownOnce({ title, secret, fate, snippet, onClose }: ShownOncePr
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
