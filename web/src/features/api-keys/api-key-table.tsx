@@ -1,12 +1,19 @@
-import { Box, Code, Group, Table, Text } from '@mantine/core';
+import { Code, Group, Text } from '@mantine/core';
 import type { ApiKeyResponse, ProviderResponse } from '../../client';
 import { useMay } from '../../app/workspace';
 import { Age } from '../../elements/age';
+import { ACTIONS, DataCell, DataRow, DataTable, RowHeader } from '../../elements/data-table';
 import { formatUsd } from '../../elements/format';
 import { ProviderLogo } from '../../elements/provider-logo';
 import type { UsageRow } from '../../http/usage';
 import { ApiKeyActions } from './api-key-actions';
 import { KeyStatusBadge } from './key-status-badge';
+
+const STATUS = { label: 'Status' };
+const TESTED = { label: 'Last tested' };
+const USED = { label: 'Last used' };
+const SPENT = { label: 'Spent in 30 days', isFigure: true };
+const COLUMNS = [{ label: 'Key' }, STATUS, TESTED, USED, SPENT, ACTIONS];
 
 interface ApiKeyTableProps {
   readonly keys: readonly ApiKeyResponse[];
@@ -20,46 +27,30 @@ export function ApiKeyTable({ keys, providers, usage }: ApiKeyTableProps) {
   const mayTest = useMay('api-keys:test');
   const hasActions = mayWrite || mayTest;
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Keys">
-      <Table verticalSpacing="sm" miw={400}>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Key</Table.Th>
-            <Table.Th>Status</Table.Th>
-            <Table.Th visibleFrom="md">Last tested</Table.Th>
-            <Table.Th visibleFrom="md">Last used</Table.Th>
-            <Table.Th visibleFrom="md">Spent in 30 days</Table.Th>
-            {hasActions && <Table.Th>Actions</Table.Th>}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {keys.map((key) => (
-            <Table.Tr key={key.id}>
-              <Table.Th scope="row">
-                <KeyName apiKey={key} providers={providers} />
-              </Table.Th>
-              <Table.Td>
-                <KeyStatusBadge status={key.status} />
-              </Table.Td>
-              <Table.Td visibleFrom="md" className="no-wrap">
-                <Age time={key.lastTestedAt} />
-              </Table.Td>
-              <Table.Td visibleFrom="md" className="no-wrap">
-                <Age time={key.lastUsedAt} />
-              </Table.Td>
-              <Table.Td visibleFrom="md" className="figures">
-                {spent(usage, key.id)}
-              </Table.Td>
-              {hasActions && (
-                <Table.Td>
-                  <ApiKeyActions apiKey={key} providers={providers} usage={usage?.get(key.id)} />
-                </Table.Td>
-              )}
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
+    <DataTable label="Keys" columns={hasActions ? COLUMNS : COLUMNS.slice(0, -1)}>
+      {keys.map((key) => (
+        <DataRow key={key.id}>
+          <RowHeader>
+            <KeyName apiKey={key} providers={providers} />
+          </RowHeader>
+          <DataCell column={STATUS}>
+            <KeyStatusBadge status={key.status} />
+          </DataCell>
+          <DataCell column={TESTED}>
+            <Age time={key.lastTestedAt} />
+          </DataCell>
+          <DataCell column={USED}>
+            <Age time={key.lastUsedAt} />
+          </DataCell>
+          <DataCell column={SPENT}>{spent(usage, key.id)}</DataCell>
+          {hasActions && (
+            <DataCell column={ACTIONS}>
+              <ApiKeyActions apiKey={key} providers={providers} usage={usage?.get(key.id)} />
+            </DataCell>
+          )}
+        </DataRow>
+      ))}
+    </DataTable>
   );
 }
 
@@ -73,9 +64,7 @@ function KeyName({
   const name = providers.find(({ id }) => id === apiKey.provider)?.displayName ?? apiKey.provider;
   return (
     <Group wrap="nowrap" gap="sm">
-      <Box visibleFrom="sm" h={28}>
-        <ProviderLogo id={apiKey.provider} name={name} size={28} />
-      </Box>
+      <ProviderLogo id={apiKey.provider} name={name} size={28} />
       <div>
         <Text fw={600} size="sm" className="wrap-anywhere">
           {apiKey.label}{' '}

@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Group, Select, Skeleton, Stack, Table, Text } from '@mantine/core';
+import { Alert, Button, Group, Select, Skeleton, Stack, Text } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import {
@@ -8,12 +8,12 @@ import {
   type AuditVerificationResponse,
 } from '../../client';
 import { useWorkspaceId } from '../../app/workspace';
-import { formatCount, formatDateTime } from '../../elements/format';
+import { formatCount } from '../../elements/format';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
 import { toProblem } from '../../http/problem';
 import { AUDIT_ACTIONS } from './audit-actions';
-import { useTokens } from './tokens-api';
+import { AuditEvents } from './audit-events';
 
 const PAGE_LIMIT = 50;
 
@@ -72,7 +72,8 @@ export function AuditSection() {
       <ProblemAlert problem={verification.problem} />
       {result !== null && <Verified result={result} />}
       <ProblemAlert problem={events.error === null ? null : toProblem(events.error)} />
-      {events.isPending ? <Skeleton h={200} /> : <EventTable events={rows} />}
+      {events.isPending && <Skeleton h={200} />}
+      {events.isSuccess && <AuditEvents events={rows} />}
       {events.hasNextPage && (
         <Button
           variant="default"
@@ -103,44 +104,4 @@ function Verified({ result }: { result: AuditVerificationResponse }) {
       </Text>
     </Alert>
   );
-}
-
-function EventTable({ events }: { events: readonly AuditEventResponse[] }) {
-  const tokens = useTokens();
-  const nameOf = (actor: string) =>
-    tokens.data?.find(({ id }) => id === actor)?.name ??
-    (actor === 'server' ? 'the server' : actor);
-  return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Audit events">
-      <Table miw={860}>
-        <Table.Thead>
-          <Table.Tr>
-            {['Number', 'Time', 'Who', 'Action', 'Details'].map((column) => (
-              <Table.Th key={column}>{column}</Table.Th>
-            ))}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {events.map((event) => (
-            <Table.Tr key={event.id}>
-              <Table.Td>{event.sequence}</Table.Td>
-              <Table.Td className="no-wrap figures">{formatDateTime(event.occurredAt)}</Table.Td>
-              <Table.Td miw={120} maw={200} className="wrap-anywhere">
-                {nameOf(event.actor)}
-              </Table.Td>
-              <Table.Td className="no-wrap">{event.action}</Table.Td>
-              <Table.Td className="wrap-anywhere">
-                <Code>{detailsOf(event)}</Code>
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
-  );
-}
-
-function detailsOf({ subjectType, purpose, details }: AuditEventResponse): string {
-  const parts = Object.entries(details).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return [subjectType, ...(purpose === null ? [] : [`for ${purpose}`]), ...parts].join(' ');
 }

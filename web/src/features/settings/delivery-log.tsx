@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Skeleton, Stack, Table, Text } from '@mantine/core';
+import { Anchor, Badge, Button, Skeleton, Stack, Text } from '@mantine/core';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from 'react-router';
 import {
@@ -8,6 +8,7 @@ import {
 } from '../../client';
 import { useMay, useWorkspaceId } from '../../app/workspace';
 import { Age } from '../../elements/age';
+import { ACTIONS, DataCell, DataRow, DataTable, RowHeader } from '../../elements/data-table';
 import { formatDuration } from '../../elements/format';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { useAction } from '../../elements/use-action';
@@ -17,11 +18,16 @@ import { toProblem } from '../../http/problem';
 const PAGE_LIMIT = 20;
 const POLL_MS = 5_000;
 const COLORS = { pending: 'blue', delivered: 'green', failed: 'red' } as const;
+const STATUS = { label: 'Status' };
+const ENDED = { label: 'Ended' };
+const ATTEMPTS = { label: 'Attempts' };
+const COLUMNS = [{ label: 'Event' }, STATUS, ENDED, ATTEMPTS, ACTIONS];
 
 /** What was delivered, with every attempt, and the way to deliver it again. */
 export function DeliveryLog({ webhookId }: { webhookId: string }) {
   const workspaceId = useWorkspaceId();
   const queries = useQueryClient();
+  const mayWrite = useMay('webhooks:write');
   const path = { workspaceId, webhookId };
   const log = useInfiniteQuery({
     queryKey: ['deliveries', workspaceId, webhookId],
@@ -45,27 +51,16 @@ export function DeliveryLog({ webhookId }: { webhookId: string }) {
   return (
     <Stack gap="xs">
       <ProblemAlert problem={redrive.problem} />
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Deliveries">
-        <Table miw={640}>
-          <Table.Thead>
-            <Table.Tr>
-              {['Event', 'Status', 'Ended', 'Attempts', 'Actions'].map((column) => (
-                <Table.Th key={column}>{column}</Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {deliveries.map((delivery) => (
-              <DeliveryRow
-                key={delivery.id}
-                delivery={delivery}
-                isBusy={redrive.isRunning}
-                onRedrive={() => void redrive.run(delivery.id)}
-              />
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
+      <DataTable label="Deliveries" columns={mayWrite ? COLUMNS : COLUMNS.slice(0, -1)}>
+        {deliveries.map((delivery) => (
+          <DeliveryRow
+            key={delivery.id}
+            delivery={delivery}
+            isBusy={redrive.isRunning}
+            onRedrive={mayWrite ? () => void redrive.run(delivery.id) : null}
+          />
+        ))}
+      </DataTable>
       {log.hasNextPage && (
         <Button variant="default" size="xs" onClick={() => void log.fetchNextPage()}>
           Earlier deliveries
@@ -82,13 +77,12 @@ function DeliveryRow({
 }: {
   delivery: DeliveryResponse;
   isBusy: boolean;
-  onRedrive: () => void;
+  onRedrive: (() => void) | null;
 }) {
-  const mayWrite = useMay('webhooks:write');
   const workspaceId = useWorkspaceId();
   return (
-    <Table.Tr>
-      <Table.Td>
+    <DataRow>
+      <RowHeader>
         <Anchor
           component={Link}
           underline="always"
@@ -97,32 +91,34 @@ function DeliveryRow({
         >
           {delivery.event}
         </Anchor>
-      </Table.Td>
-      <Table.Td>
-        <Badge variant="light" color={COLORS[delivery.status]} tt="none">
+      </RowHeader>
+      <DataCell column={STATUS}>
+        <Badge variant="light" color={COLORS[delivery.status]} tt="none" miw="max-content">
           {delivery.status}
         </Badge>
-      </Table.Td>
-      <Table.Td>
+      </DataCell>
+      <DataCell column={ENDED}>
         <Age time={delivery.occurredAt} />
-      </Table.Td>
-      <Table.Td>
-        {delivery.attempts.map(({ number, responseStatus, errorCategory, latencyMs }) => (
-          <Text key={number} size="xs">
-            {number}: {errorCategory ?? 'accepted'}
-            {responseStatus !== null && ` (${responseStatus})`}, {formatDuration(latencyMs)}
-          </Text>
-        ))}
-        {delivery.nextAttemptAt !== null && <NextAttempt time={delivery.nextAttemptAt} />}
-      </Table.Td>
-      <Table.Td>
-        {mayWrite && (
+      </DataCell>
+      <DataCell column={ATTEMPTS}>
+        <div>
+          {delivery.attempts.map(({ number, responseStatus, errorCategory, latencyMs }) => (
+            <Text key={number} size="xs">
+              {number}: {errorCategory ?? 'accepted'}
+              {responseStatus !== null && ` (${responseStatus})`}, {formatDuration(latencyMs)}
+            </Text>
+          ))}
+          {delivery.nextAttemptAt !== null && <NextAttempt time={delivery.nextAttemptAt} />}
+        </div>
+      </DataCell>
+      {onRedrive !== null && (
+        <DataCell column={ACTIONS}>
           <Button size="xs" variant="default" disabled={isBusy} onClick={onRedrive}>
             Deliver again
           </Button>
-        )}
-      </Table.Td>
-    </Table.Tr>
+        </DataCell>
+      )}
+    </DataRow>
   );
 }
 

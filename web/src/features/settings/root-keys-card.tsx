@@ -61,30 +61,28 @@ function RotationProgress({ state: { dataKeys, dataKeysLeft } }: { state: RootKe
 
 function RootKeyTable({ rootKeys }: { rootKeys: readonly RootKeyResponse[] }) {
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="List of root keys">
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Root key</Table.Th>
-            <Table.Th>State</Table.Th>
-            <Table.Th ta="right">Data keys</Table.Th>
+    <Table aria-label="List of root keys" horizontalSpacing={6}>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Root key</Table.Th>
+          <Table.Th>State</Table.Th>
+          <Table.Th ta="right">Data keys</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {rootKeys.map((rootKey) => (
+          <Table.Tr key={rootKey.id}>
+            <Table.Th scope="row">
+              <Code>{rootKey.id}</Code>
+            </Table.Th>
+            <Table.Td>
+              <StateBadge rootKey={rootKey} />
+            </Table.Td>
+            <Table.Td ta="right">{formatCount(rootKey.dataKeys)}</Table.Td>
           </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {rootKeys.map((rootKey) => (
-            <Table.Tr key={rootKey.id}>
-              <Table.Th scope="row">
-                <Code className="no-wrap">{rootKey.id}</Code>
-              </Table.Th>
-              <Table.Td>
-                <StateBadge rootKey={rootKey} />
-              </Table.Td>
-              <Table.Td ta="right">{formatCount(rootKey.dataKeys)}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
+        ))}
+      </Table.Tbody>
+    </Table>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Badge, Button, Code, Group, Skeleton, Stack, Table, Text } from '@mantine/core';
+import { Badge, Button, Code, Group, Skeleton, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { type AccessTokenResponse, accessTokensControllerRevoke } from '../../client';
 import { useSession } from '../../app/session';
@@ -6,6 +6,7 @@ import { RoleNote } from '../../app/role-note';
 import { useMay, useWorkspaceId } from '../../app/workspace';
 import { Age } from '../../elements/age';
 import { ConfirmDeletion } from '../../elements/confirm-deletion';
+import { ACTIONS, DataCell, DataRow, DataTable, RowHeader } from '../../elements/data-table';
 import { notifyDone } from '../../elements/notify';
 import { ProblemAlert } from '../../elements/problem-alert';
 import { toProblem } from '../../http/problem';
@@ -13,6 +14,12 @@ import { CreateTokenDialog } from './create-token-dialog';
 import { RotateTokenDialog } from './rotate-token-dialog';
 import { ShownOnce } from './shown-once';
 import { tokenSnippet, useRefreshTokens, useTokens } from './tokens-api';
+
+const ROLE = { label: 'Role' };
+const ONLY = { label: 'Only' };
+const EXPIRES = { label: 'Expires' };
+const USED = { label: 'Last used' };
+const COLUMNS = [{ label: 'Token' }, ROLE, ONLY, EXPIRES, USED, ACTIONS];
 
 type DialogState =
   | { readonly name: 'create' }
@@ -57,44 +64,32 @@ function TokenTable({
 }) {
   const { session } = useSession();
   const mayWrite = useMay('tokens:write');
-  const columns = ['Token', 'Role', 'Only', 'Expires', 'Last used'];
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label="Tokens">
-      <Table miw={760} verticalSpacing="sm">
-        <Table.Thead>
-          <Table.Tr>
-            {[...columns, ...(mayWrite ? ['Actions'] : [])].map((column) => (
-              <Table.Th key={column}>{column}</Table.Th>
-            ))}
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {tokens.map((token) => (
-            <Table.Tr key={token.id}>
-              <Table.Th scope="row">
-                <Text size="sm" fw={600} className="wrap-anywhere">
-                  {token.name} {token.id === session.tokenId && <Badge tt="none">this one</Badge>}
-                </Text>
-                <Code>…{token.last4}</Code>
-              </Table.Th>
-              <Table.Td>{token.role}</Table.Td>
-              <Table.Td className="wrap-anywhere">{limitsOf(token)}</Table.Td>
-              <Table.Td>
-                <Age time={token.expiresAt} />
-              </Table.Td>
-              <Table.Td>
-                <Age time={token.lastUsedAt} />
-              </Table.Td>
-              {mayWrite && (
-                <Table.Td>
-                  <TokenActions token={token} open={open} />
-                </Table.Td>
-              )}
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </div>
+    <DataTable label="Tokens" columns={mayWrite ? COLUMNS : COLUMNS.slice(0, -1)}>
+      {tokens.map((token) => (
+        <DataRow key={token.id}>
+          <RowHeader>
+            <Text size="sm" fw={600}>
+              {token.name} {token.id === session.tokenId && <Badge tt="none">this one</Badge>}
+            </Text>
+            <Code>…{token.last4}</Code>
+          </RowHeader>
+          <DataCell column={ROLE}>{token.role}</DataCell>
+          <DataCell column={ONLY}>{limitsOf(token)}</DataCell>
+          <DataCell column={EXPIRES}>
+            <Age time={token.expiresAt} />
+          </DataCell>
+          <DataCell column={USED}>
+            <Age time={token.lastUsedAt} />
+          </DataCell>
+          {mayWrite && (
+            <DataCell column={ACTIONS}>
+              <TokenActions token={token} open={open} />
+            </DataCell>
+          )}
+        </DataRow>
+      ))}
+    </DataTable>
   );
 }
 

@@ -1,10 +1,24 @@
-import { Table, Title } from '@mantine/core';
+import { Title } from '@mantine/core';
+import { DataCell, DataRow, DataTable, RowHeader } from '../../elements/data-table';
 import { formatCount, formatDuration, formatUsd } from '../../elements/format';
 import type { UsageRow } from '../../http/usage';
 import { useApiKeys, useProviders } from '../api-keys/api-keys-api';
 import { nameOf } from './usage-names';
 import { type Dimension, DIMENSIONS } from './usage-range';
 import { formatRate } from './usage-totals';
+
+const COLUMNS = (
+  [
+    ['Cost', ({ costUsd }) => formatUsd(costUsd)],
+    ['Executions', ({ executions }) => formatCount(executions)],
+    ['Failed', ({ errorRate }) => formatRate(errorRate)],
+    ['Unpriced', ({ unpriced }) => formatCount(unpriced)],
+    ['Tokens in', ({ inputTokens }) => formatCount(inputTokens)],
+    ['Tokens out', ({ outputTokens }) => formatCount(outputTokens)],
+    ['Latency p50', ({ latencyMsP50 }) => formatDuration(latencyMsP50)],
+    ['Latency p95', ({ latencyMsP95 }) => formatDuration(latencyMsP95)],
+  ] as const satisfies readonly (readonly [label: string, read: (row: UsageRow) => string])[]
+).map(([label, read]) => ({ label, read, isFigure: true }));
 
 /** The same figures as the charts, as figures. */
 export function UsageTable({
@@ -23,41 +37,21 @@ export function UsageTable({
       <Title order={2} size="h4" mb="xs">
         By {label.toLowerCase()}
       </Title>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Figures">
-        <Table miw={760}>
-          <Table.Thead>
-            <Table.Tr>
-              {[label, 'Cost', 'Executions', 'Failed', 'Unpriced', 'Tokens in', 'Tokens out'].map(
-                (column) => (
-                  <Table.Th key={column}>{column}</Table.Th>
-                ),
-              )}
-              <Table.Th>Latency p50 / p95</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {sorted.map((row) => {
-              const name = nameOf(row, dimension, keys.data ?? [], providers.data ?? []);
-              return (
-                <Table.Tr key={`${name} ${row.apiKeyId ?? ''}`}>
-                  <Table.Th scope="row" className="wrap-anywhere">
-                    {name}
-                  </Table.Th>
-                  <Table.Td>{formatUsd(row.costUsd)}</Table.Td>
-                  <Table.Td>{formatCount(row.executions)}</Table.Td>
-                  <Table.Td>{formatRate(row.errorRate)}</Table.Td>
-                  <Table.Td>{formatCount(row.unpriced)}</Table.Td>
-                  <Table.Td>{formatCount(row.inputTokens)}</Table.Td>
-                  <Table.Td>{formatCount(row.outputTokens)}</Table.Td>
-                  <Table.Td>
-                    {formatDuration(row.latencyMsP50)} / {formatDuration(row.latencyMsP95)}
-                  </Table.Td>
-                </Table.Tr>
-              );
-            })}
-          </Table.Tbody>
-        </Table>
-      </div>
+      <DataTable label="Figures" columns={[{ label }, ...COLUMNS]}>
+        {sorted.map((row) => {
+          const name = nameOf(row, dimension, keys.data ?? [], providers.data ?? []);
+          return (
+            <DataRow key={`${name} ${row.apiKeyId ?? ''}`}>
+              <RowHeader>{name}</RowHeader>
+              {COLUMNS.map((column) => (
+                <DataCell key={column.label} column={column}>
+                  {column.read(row)}
+                </DataCell>
+              ))}
+            </DataRow>
+          );
+        })}
+      </DataTable>
     </section>
   );
 }
