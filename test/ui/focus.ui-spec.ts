@@ -101,6 +101,25 @@ describe('whoever works by keyboard', () => {
     await expectFocus(page, 'More for Second');
   });
 
+  it('is back at what is still busy while its dialog closes', async () => {
+    const { page, dialog } = await open('keys');
+    const test = page.getByRole('button', { name: 'Test First', exact: true });
+    await test.waitFor();
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    await page.route(/\/api-keys(\?|$)/, async (route) => {
+      await answered;
+      await route.continue();
+    });
+    await test.press('Enter');
+    await dialog.getByText('The key works').waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    expect(await test.isDisabled()).toBe(true);
+    answer();
+    await expectFocus(page, 'Test First');
+  });
+
   it('is led to the field that is wrong', async () => {
     const { page, dialog, watched } = await open('keys');
     watched.expect(/status of 400 .*api-keys/);

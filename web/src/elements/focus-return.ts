@@ -21,7 +21,12 @@ export function rememberPressed(): () => void {
 
 /** For a dialog: the focus returns to what opened it, also when one dialog led to another. */
 export function rememberOpener(): () => void {
-  return returnTo(opener);
+  const control = opener;
+  const giveBack = returnTo(control);
+  // What is still busy gives the focus back itself, once it can have it.
+  return () => {
+    if (control?.matches('[data-loading]') !== true) giveBack();
+  };
 }
 
 /**
@@ -36,11 +41,12 @@ function returnTo(control: HTMLElement | null): () => void {
     // Once what was pressed is enabled again, and what closes is gone.
     setTimeout(() => {
       forgetWhatIsGone();
+      const wrong = form?.querySelector<HTMLElement>('[aria-invalid=true]');
       // A dialog that is gone gives the focus back itself.
-      if (isTaken() || around?.isConnected === false) return;
+      if (isTaken(wrong == null ? null : form) || around?.isConnected === false) return;
       const dialog = document.querySelector<HTMLElement>('[aria-modal=true]');
       const candidates = [
-        form?.querySelector<HTMLElement>('[aria-invalid=true]'),
+        wrong,
         control,
         ...neighbours.map((find) => find()),
         dialog?.querySelector<HTMLElement>('[data-autofocus]'),
@@ -88,10 +94,11 @@ function takesFocus(
   return document.activeElement === candidate;
 }
 
-/** A menu that closes takes its focus with it. */
-function isTaken(): boolean {
+/** A menu that closes takes its focus with it; in a form with a wrong field, that field is what matters. */
+function isTaken(wrongForm: HTMLFormElement | null | undefined): boolean {
   const { activeElement } = document;
   if (activeElement === null || activeElement === document.body) return false;
+  if (wrongForm?.contains(activeElement) === true) return false;
   return activeElement.closest('[role=menu]') === null;
 }
 
