@@ -31,6 +31,15 @@ describe('the usage page', () => {
     await page.getByText(/^\$0\.000135 of the cost is of the built-in echo provider/).waitFor();
   });
 
+  it('has no share above the whole, also when nothing failed', async () => {
+    const { page } = await bench().openSignedIn(bench().path('usage'), { reducedMotion: 'reduce' });
+    const labels = page
+      .getByRole('region', { name: 'Failed' })
+      .locator('.recharts-yAxis-tick-labels text');
+    await labels.filter({ hasText: '100%' }).waitFor();
+    expect(await labels.allTextContents()).toEqual(['0%', '25%', '50%', '75%', '100%']);
+  });
+
   it.each(['from=2026-12-01&to=2026-11-01', 'from=2026-12-01', 'from=x&to=y'])(
     'says that %s is no range',
     async (search) => {

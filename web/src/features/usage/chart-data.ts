@@ -57,6 +57,19 @@ export function costStacks(
   };
 }
 
+const SHARES = [0.04, 0.1, 0.2, 0.4, 1];
+const QUARTERS = [0, 0.25, 0.5, 0.75, 1];
+
+/** From nothing to the least of a few round shares that holds all values; to the whole when there is none to hold. */
+export function shareAxis(shares: readonly (number | null)[]): {
+  domain: [number, number];
+  ticks: number[];
+} {
+  const most = Math.max(0, ...shares.map((share) => share ?? 0));
+  const top = most === 0 ? 1 : (SHARES.find((share) => share >= most) ?? 1);
+  return { domain: [0, top], ticks: QUARTERS.map((quarter) => quarter * top) };
+}
+
 function dayOf(row: UsageRow): string {
   return (row.day ?? '').slice(0, 10);
 }

@@ -12,7 +12,7 @@ import {
 } from '../../elements/format';
 import type { UsageRow } from '../../http/usage';
 import { useApiKeys, useProviders } from '../api-keys/api-keys-api';
-import { alongDays, costStacks, everyDay } from './chart-data';
+import { alongDays, costStacks, everyDay, shareAxis } from './chart-data';
 import { nameOf } from './usage-names';
 import type { Dimension } from './usage-range';
 import { formatRate } from './usage-totals';
@@ -87,10 +87,11 @@ export function UsageCharts({ range, days, dayGroups, dimension }: UsageChartsPr
         <LineChart
           {...common}
           connectNulls
+          withLegend={false}
           data={along({ Failed: ({ errorRate }) => errorRate })}
           series={[{ name: 'Failed', color: 'red.6' }]}
           valueFormatter={formatRate}
-          yAxisProps={axis(formatRate)}
+          yAxisProps={{ ...axis(formatRate), ...shareAxis(days.map(({ errorRate }) => errorRate)) }}
           lineProps={still}
         />
       </Chart>
