@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { verify } from '../support/webhook-receiver';
 import { useUiBench } from './support/ui-suite';
 
@@ -144,6 +145,19 @@ describe('the settings', () => {
     await row.getByText(/2: accepted \(200\)/).waitFor();
     expect(receiver.events.map(({ body }) => body.data.id).slice(1)).toEqual([id, id]);
     for (const event of receiver.events) expect(() => verify(secret, event)).not.toThrow();
+
+    // An attempt that nobody answers yet: the delivery waits, and its time has come.
+    const held: ServerResponse[] = [];
+    receiver.answer((response) => held.push(response));
+    const before = receiver.events.length;
+    await row.getByRole('button', { name: 'Deliver again' }).click();
+    await receiver.untilRequests(before + 1);
+    await row.getByText('pending').waitFor();
+    await row.getByText('due now', { exact: true }).waitFor();
+    for (const response of held) response.writeHead(503).end();
+    await row.getByText(/3: .*\(503\)/).waitFor();
+    await row.getByText(/4: accepted \(200\)/).waitFor();
+    expect(await row.getByText(/due now|next/).count()).toBe(0);
 
     await card.getByRole('button', { name: 'New secret' }).click();
     await dialog.getByRole('button', { name: 'I have it' }).click();
