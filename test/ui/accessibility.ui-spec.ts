@@ -94,6 +94,13 @@ describe.each(['light', 'dark'] as const)('in %s, the web UI is for everybody:',
     await expectNoViolations(page);
   });
 
+  it('the menu of a key', async () => {
+    const page = await open('keys');
+    await page.getByRole('button', { name: 'More for Broken' }).click();
+    await page.getByRole('menuitem', { name: 'Delete…' }).waitFor();
+    await expectNoViolations(page);
+  });
+
   it('the way in', async () => {
     const { page } = await bench().open('/', { colorScheme });
     await page.getByRole('heading', { name: 'Sign in to Keyrun' }).waitFor();

@@ -1,4 +1,4 @@
-import { createTheme, type CSSVariablesResolver } from '@mantine/core';
+import { createTheme, type CSSVariablesResolver, Menu } from '@mantine/core';
 
 /** Colours of text on a light tint of the same colour: at least 4.5:1, which Mantine's own are not. */
 const ON_TINT = {
@@ -21,6 +21,10 @@ export const theme = createTheme({
   headings: { fontWeight: '650' },
   focusRing: 'auto',
   cursorType: 'pointer',
+  components: {
+    // Its placeholder is in the menu and no item of it; without, the first item has the focus at once.
+    Menu: Menu.extend({ defaultProps: { withInitialFocusPlaceholder: false } }),
+  },
 });
 
 /** Under the pointer a filled button gets darker: Mantine's own lighter shade leaves white text below 4.5:1. */

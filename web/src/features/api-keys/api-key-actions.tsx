@@ -65,7 +65,7 @@ export function ApiKeyActions({ apiKey, providers, usage }: ApiKeyActionsProps) 
           <Choice label="Label and priority…" name="rename" choose={setDialog} />
           <Choice label="Replace the secret…" name="replace" choose={setDialog} />
           <Menu.Divider />
-          <Choice label="Delete…" name="delete" choose={setDialog} color="red" />
+          <Choice label="Delete…" name="delete" choose={setDialog} isDanger />
         </Menu.Dropdown>
       </Menu>
       <ProblemModal problem={toggle.problem} onClose={toggle.reset} />
@@ -84,16 +84,16 @@ function Choice({
   label,
   name,
   choose,
-  color,
+  isDanger = false,
 }: {
   label: string;
   name: DialogName;
   choose: (name: DialogName) => void;
-  color?: string;
+  isDanger?: boolean;
 }) {
   return (
     <Menu.Item
-      color={color}
+      c={isDanger ? 'var(--mantine-color-error)' : undefined}
       onClick={() => {
         choose(name);
       }}
