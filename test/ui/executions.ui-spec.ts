@@ -56,6 +56,19 @@ describe('the executions page', () => {
     await drawer.getByRole('region', { name: 'Receipt' }).getByText('Nothing was paid.').waitFor();
   });
 
+  it('speaks to people about a limit of the provider', async () => {
+    const limited = await bench().call<{ executionId: string }>('POST', 'executions', {
+      agentId: 'limited',
+      provider: 'echo',
+      model: 'error-429',
+      messages: [{ role: 'user', content: 'Hello' }],
+    });
+    const { page } = await bench().openSignedIn(bench().path(`executions/${limited.executionId}`));
+    const facts = page.getByRole('dialog').getByRole('region', { name: 'Facts' });
+    await facts.getByText('Try again in a moment.').waitFor();
+    expect(await facts.innerText()).not.toContain('Retry-After');
+  });
+
   it('gives one advice about an answer that broke off, and says that it was paid', async () => {
     await bench().saveKey();
     bench().upstream.script([{ fault: 'half-json-close' }, { fault: 'half-json-close' }]);

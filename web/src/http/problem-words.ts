@@ -23,6 +23,17 @@ export function wordsOf({ title, code, detail, hasFields, retryAfterSeconds }: T
     .trim();
 }
 
+/** The same of a message that has no title and no fields, e.g. why an execution failed. */
+export function wordsOfMessage(message: string): string {
+  return wordsOf({
+    title: '',
+    code: '',
+    detail: message,
+    hasFields: false,
+    retryAfterSeconds: null,
+  });
+}
+
 /** A detail that repeats the title, at its beginning, is shown once. */
 function withoutTitle(detail: string, title: string): string {
   if (title === '' || !detail.toLowerCase().startsWith(title.toLowerCase())) return detail;

@@ -2,6 +2,7 @@ import { Alert, Group, Table, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { ExecutionResponse } from '../../client';
 import { formatCount, formatDateTime, formatDuration } from '../../elements/format';
+import { wordsOfMessage } from '../../http/problem-words';
 import { costOf } from './execution-pages';
 import { ExecutionStatusBadge } from './execution-status-badge';
 import { whatWasPaid } from './what-was-paid';
@@ -30,7 +31,7 @@ export function ExecutionFacts({ execution }: { execution: ExecutionResponse }) 
           mb="sm"
         >
           <Text size="sm" className="wrap-anywhere">
-            {error.message}
+            {wordsOfMessage(error.message)}
           </Text>
           <Text size="sm">{whatWasPaid(execution)}</Text>
         </Alert>
