@@ -161,14 +161,20 @@ describe('the keys page', () => {
     await dialog.getByText('Looks like an OpenAI key').waitFor();
     await dialog.getByLabel('Label').fill('Kept');
     await dialog.getByRole('button', { name: 'Save' }).click();
-    await dialog.getByText('contains a space (position 12)').first().waitFor();
+    await dialog.getByText('contains a space (position 12)').waitFor();
     expect(await dialog.getByLabel('Label').inputValue()).toBe('Kept');
     await dialog.getByRole('button', { name: 'Use OpenAI' }).click();
     await dialog.getByLabel('API key').fill(BAD_KEY);
     await dialog.getByText('An address of your own').click();
     await dialog.getByRole('textbox', { name: 'Base URL' }).fill('http://169.254.169.254/v1');
     await dialog.getByRole('button', { name: 'Save' }).click();
-    await dialog.getByText('The destination is not allowed').waitFor();
+    const refusal = dialog.getByText('The scheme must be https');
+    await refusal.waitFor();
+    const field = dialog.getByRole('textbox', { name: 'Base URL' });
+    expect(await field.getAttribute('aria-describedby')).toContain(
+      await refusal.getAttribute('id'),
+    );
+    expect(await dialog.getByRole('alert').count()).toBe(0);
     await dialog.getByRole('textbox', { name: 'Base URL' }).fill(bench().upstream.openAiBaseUrl);
     await dialog.getByRole('button', { name: 'Test', exact: true }).click();
     await dialog.getByText('The key does not work').waitFor();
@@ -196,6 +202,15 @@ describe('the keys page', () => {
     expect(await heapHas(page, GOOD_KEY)).toBe(false);
     expect(watched.urls.filter((url) => url.includes(GOOD_KEY))).toEqual([]);
     expect(sent).toEqual([expect.stringMatching(/\/api-keys$/)]);
+    await page.getByRole('button', { name: 'Add OpenAI key' }).click();
+    await dialog.getByLabel('API key').fill(GOOD_KEY);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page
+      .getByRole('button', { name: 'Add OpenAI key' })
+      .and(page.locator(':focus'))
+      .waitFor();
+    expect(await heapHas(page, GOOD_KEY)).toBe(false);
     await page.evaluate((key) => Object.assign(globalThis, { kept: key }), GOOD_KEY);
     expect(await heapHas(page, GOOD_KEY)).toBe(true);
   });

@@ -98,7 +98,7 @@ function CreateWorkspace({ onClose }: { onClose: () => void }) {
               setName(event.currentTarget.value);
             }}
           />
-          <ProblemAlert problem={creation.problem} />
+          <ProblemAlert problem={creation.problem} beside={['/name']} />
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               Cancel

@@ -1,21 +1,29 @@
-import { Alert, List, Text } from '@mantine/core';
+import { Alert, Button, List, Text } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import type { Problem } from '../http/problem';
+import { useAction } from './use-action';
 
 interface ProblemAlertProps {
   readonly problem: Problem | null;
   /** Pointers of the fields that say beside themselves what is wrong with them. */
   readonly beside?: readonly string[];
+  /** Tries again what failed, where a page can. */
+  readonly onRetry?: () => Promise<unknown>;
 }
 
-/** Why something failed and what to do, read out at once and told once. Nothing without a problem. */
-export function ProblemAlert({ problem, beside = [] }: ProblemAlertProps) {
+/**
+ * Why something failed and what to do, read out at once and told once: nothing without a problem, and nothing when
+ * the fields say it all.
+ */
+export function ProblemAlert({ problem, beside = [], onRetry }: ProblemAlertProps) {
   if (problem === null) return null;
   const isToldOfField = problem.fields.some(({ message }) => message === problem.explanation);
   const fields = problem.fields.filter(({ pointer }) => !beside.includes(pointer));
+  const hasWords = problem.explanation !== '' && !isToldOfField;
+  if (problem.fields.length > 0 && fields.length === 0 && !hasWords) return null;
   return (
     <Alert color="red" role="alert" title={problem.title} icon={<IconAlertTriangle aria-hidden />}>
-      {problem.explanation !== '' && !isToldOfField && (
+      {hasWords && (
         <Text size="sm" className="wrap-anywhere">
           {problem.explanation}
         </Text>
@@ -34,7 +42,23 @@ export function ProblemAlert({ problem, beside = [] }: ProblemAlertProps) {
           Request {problem.requestId}
         </Text>
       )}
+      {onRetry !== undefined && <RetryButton onRetry={onRetry} />}
     </Alert>
+  );
+}
+
+function RetryButton({ onRetry }: Required<Pick<ProblemAlertProps, 'onRetry'>>) {
+  const retry = useAction(onRetry);
+  return (
+    <Button
+      size="xs"
+      variant="default"
+      mt="sm"
+      loading={retry.isRunning}
+      onClick={() => void retry.run()}
+    >
+      Try again
+    </Button>
   );
 }
 

@@ -1,5 +1,5 @@
 import { Accordion, Button, Group, Select, Stack, TextInput } from '@mantine/core';
-import { type RefObject, useRef, useState } from 'react';
+import { type RefObject, useEffect, useRef, useState } from 'react';
 import {
   apiKeysControllerCreate,
   apiKeyTestsControllerTest,
@@ -28,6 +28,7 @@ interface AddKeyFormProps {
 
 /** The fields that a test is about. */
 const TESTED: ReadonlySet<string> = new Set(['apiKey', 'baseUrl']);
+const ADDRESS = 'address';
 
 /** The key is read from the form when it is sent, and erased from it once it is saved. */
 export function AddKeyForm({ providers, initialProvider, onSaved, onClose }: AddKeyFormProps) {
@@ -72,7 +73,7 @@ export function AddKeyForm({ providers, initialProvider, onSaved, onClose }: Add
         />
         <OptionalFields provider={provider} problem={problem} />
         <TestResult result={result} />
-        <ProblemAlert problem={problem} />
+        <ProblemAlert problem={problem} beside={['/apiKey', '/label', '/baseUrl']} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             Cancel
@@ -141,6 +142,11 @@ function OptionalFields({
   provider: ProviderResponse;
   problem: Problem | null;
 }) {
+  const [opened, setOpened] = useState<string | null>(null);
+  const isAddressWrong = problem?.of('/baseUrl') != null;
+  useEffect(() => {
+    if (isAddressWrong) setOpened(ADDRESS);
+  }, [isAddressWrong]);
   return (
     <>
       <TextInput
@@ -151,8 +157,8 @@ function OptionalFields({
         autoComplete="off"
         error={problem?.of('/label')}
       />
-      <Accordion variant="contained" defaultValue={null}>
-        <Accordion.Item value="address">
+      <Accordion variant="contained" value={opened} onChange={setOpened}>
+        <Accordion.Item value={ADDRESS}>
           <Accordion.Control>An address of your own</Accordion.Control>
           <Accordion.Panel>
             <BaseUrlField provider={provider} problem={problem} />

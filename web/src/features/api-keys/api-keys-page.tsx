@@ -27,12 +27,14 @@ export function ApiKeyManager() {
       title="Keys"
       lead="Your own keys of AI providers. Stored encrypted; executions are paid with them and with no others."
     >
-      <ProblemAlert problem={failure === null ? null : toProblem(failure)} />
+      <ProblemAlert
+        problem={failure === null ? null : toProblem(failure)}
+        onRetry={async () => Promise.all([keys.refetch(), providers.refetch()])}
+      />
       <RoleNote needs="api-keys:write" to="add or change keys" />
       {isEmpty && <FirstSteps />}
-      {providers.data === undefined ? (
-        <Skeleton h={120} />
-      ) : (
+      {providers.isPending && <Skeleton h={120} />}
+      {providers.data !== undefined && (
         <section aria-label="Providers">
           <ProviderCards
             providers={providers.data}

@@ -56,7 +56,7 @@ export function RenameKeyDialog({
             defaultValue={apiKey.priority}
             error={change.problem?.of('/priority')}
           />
-          <ProblemAlert problem={change.problem} />
+          <ProblemAlert problem={change.problem} beside={['/label', '/priority']} />
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               Cancel

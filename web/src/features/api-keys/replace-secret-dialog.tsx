@@ -63,7 +63,7 @@ export function ReplaceSecretDialog(props: ReplaceSecretDialogProps) {
             problem={replacement.problem}
             initial={apiKey.baseUrl}
           />
-          <ProblemAlert problem={replacement.problem} />
+          <ProblemAlert problem={replacement.problem} beside={['/apiKey', '/baseUrl']} />
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               Cancel

@@ -28,7 +28,7 @@ export function ExecutionsPage() {
       lead="Newest first, and live. Every attempt at a provider is written down before it is made."
     >
       <FilterBar state={state} />
-      <ProblemAlert problem={live.error === null ? null : toProblem(live.error)} />
+      <ProblemAlert problem={live.error && toProblem(live.error)} onRetry={live.reload} />
       <Rows live={live} search={state.search} />
       {executionId !== undefined && (
         <ExecutionDrawer executionId={executionId} onClose={() => void navigate(list)} />

@@ -26,6 +26,7 @@ export interface LiveExecutions {
   readonly isLoading: boolean;
   readonly error: Error | null;
   readonly loadMore: () => void;
+  readonly reload: () => Promise<unknown>;
 }
 
 /**
@@ -54,6 +55,7 @@ export function useLiveExecutions(filters: Filters): LiveExecutions {
     hasMore: list.hasNextPage,
     isLoading: list.isPending || list.isFetchingNextPage,
     error: list.error,
+    reload: list.refetch,
     loadMore: () => {
       if (list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
     },

@@ -50,7 +50,7 @@ export function RunResult({ state, isRunning, problem, onStop }: RunResultProps)
           </Code>
         ))}
         <div role="status">{execution !== null && <Outcome execution={execution} />}</div>
-        <ProblemAlert problem={problem} />
+        <ProblemAlert problem={problem} beside={['/provider', '/model', '/agentId', '/messages']} />
         {failedId !== null && (
           <Anchor
             component={Link}

@@ -71,7 +71,7 @@ export function AuditSection() {
       </Group>
       <ProblemAlert problem={verification.problem} />
       {result !== null && <Verified result={result} />}
-      <ProblemAlert problem={events.error === null ? null : toProblem(events.error)} />
+      <ProblemAlert problem={events.error && toProblem(events.error)} onRetry={events.refetch} />
       {events.isPending && <Skeleton h={200} />}
       {events.isSuccess && <AuditEvents events={rows} />}
       {events.hasNextPage && (

@@ -22,6 +22,8 @@ const LIFETIMES = [
   { value: '90', label: '90 days' },
   { value: '365', label: 'A year' },
 ];
+/** Each says beside itself what is wrong with it. */
+const FIELDS = ['/name', '/role', '/scopes', '/agentId', '/expiresAt'];
 const DAY_MS = 86_400_000;
 /** The server counts the year from when the request arrives. */
 const MARGIN_MS = 60_000;
@@ -72,7 +74,7 @@ export function CreateTokenDialog({ onCreated, onClose }: CreateTokenDialogProps
       >
         <Stack>
           <TokenFields draft={draft} change={change} problem={creation.problem} />
-          <ProblemAlert problem={creation.problem} />
+          <ProblemAlert problem={creation.problem} beside={FIELDS} />
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               Cancel

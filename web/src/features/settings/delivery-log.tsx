@@ -45,7 +45,8 @@ export function DeliveryLog({ webhookId }: { webhookId: string }) {
     await queries.invalidateQueries({ queryKey: ['deliveries', workspaceId, webhookId] });
   });
   if (log.isPending) return <Skeleton h={100} />;
-  if (log.error !== null) return <ProblemAlert problem={toProblem(log.error)} />;
+  if (log.error !== null)
+    return <ProblemAlert problem={toProblem(log.error)} onRetry={log.refetch} />;
   const deliveries = log.data.pages.flatMap(({ data }) => data);
   if (deliveries.length === 0) return <Text size="sm">Nothing was to be delivered yet.</Text>;
   return (

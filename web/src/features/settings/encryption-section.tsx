@@ -23,7 +23,10 @@ export function EncryptionSection() {
   });
   return (
     <Stack maw={720}>
-      <ProblemAlert problem={dataKey.error === null ? null : toProblem(dataKey.error)} />
+      <ProblemAlert
+        problem={dataKey.error === null ? null : toProblem(dataKey.error)}
+        onRetry={dataKey.refetch}
+      />
       {dataKey.isPending && <Skeleton h={160} />}
       {dataKey.data !== undefined && (
         <Card withBorder>

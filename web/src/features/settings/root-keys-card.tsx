@@ -12,13 +12,13 @@ const POLL_MS = { moving: 2_000, still: 30_000 };
 /** How far a change of the root key is, as it goes on. Only the operator of the server changes it. */
 export function RootKeysCard() {
   const workspaceId = useWorkspaceId();
-  const { data, error } = useQuery({
+  const { data, error, refetch } = useQuery({
     queryKey: ['root-keys', workspaceId],
     queryFn: async () => (await rootKeysControllerGet({ path: { workspaceId } })).data,
     refetchInterval: ({ state }) =>
       (state.data?.dataKeysLeft ?? 0) > 0 ? POLL_MS.moving : POLL_MS.still,
   });
-  if (error !== null) return <ProblemAlert problem={toProblem(error)} />;
+  if (error !== null) return <ProblemAlert problem={toProblem(error)} onRetry={refetch} />;
   if (data === undefined) return <Skeleton h={160} />;
   return (
     <Card withBorder component="section" aria-label="Root keys">

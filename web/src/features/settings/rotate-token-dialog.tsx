@@ -49,7 +49,7 @@ export function RotateTokenDialog({ token, onRotated, onClose }: RotateTokenDial
             if (value !== null) setOverlap(value);
           }}
         />
-        <ProblemAlert problem={rotation.problem} />
+        <ProblemAlert problem={rotation.problem} beside={['/overlapSeconds']} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             Cancel

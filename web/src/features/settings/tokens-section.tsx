@@ -47,7 +47,10 @@ export function TokensSection() {
         )}
       </Group>
       <RoleNote needs="tokens:write" to="make or revoke tokens" />
-      <ProblemAlert problem={tokens.error === null ? null : toProblem(tokens.error)} />
+      <ProblemAlert
+        problem={tokens.error === null ? null : toProblem(tokens.error)}
+        onRetry={tokens.refetch}
+      />
       {tokens.isPending && <Skeleton h={160} />}
       {tokens.data !== undefined && <TokenTable tokens={tokens.data} open={setDialog} />}
       <TokenDialog state={dialog} setState={setDialog} />

@@ -24,7 +24,9 @@ export function WebhooksSection() {
       readAll(async (query) => webhooksControllerList({ path: { workspaceId }, query })),
   });
   const refresh = async () => queries.invalidateQueries({ queryKey: ['webhooks'] });
-  if (webhooks.error !== null) return <ProblemAlert problem={toProblem(webhooks.error)} />;
+  if (webhooks.error !== null) {
+    return <ProblemAlert problem={toProblem(webhooks.error)} onRetry={webhooks.refetch} />;
+  }
   return (
     <Stack maw={900}>
       <Group justify="space-between">

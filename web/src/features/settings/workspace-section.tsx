@@ -61,7 +61,7 @@ function Renaming({ workspace }: { workspace: WorkspaceResponse }) {
           <Text size="sm" c="dimmed">
             Its id, for requests: <Code>{workspace.id}</Code>
           </Text>
-          <ProblemAlert problem={renaming.problem} />
+          <ProblemAlert problem={renaming.problem} beside={['/name']} />
           <Group>
             <Button type="submit" loading={renaming.isRunning} disabled={!mayRename}>
               Rename

@@ -59,7 +59,12 @@ export function UsagePage() {
     >
       <RangeBar state={state} />
       {state.isRefused && <NoRange />}
-      {failure !== null && <ProblemAlert problem={toProblem(failure)} />}
+      {failure !== null && (
+        <ProblemAlert
+          problem={toProblem(failure)}
+          onRetry={async () => Promise.all([groups.refetch(), days.refetch(), dayGroups.refetch()])}
+        />
+      )}
       {groups.data !== undefined && groups.data.totals.executions === 0 && <NothingUsed />}
       {groups.data !== undefined && groups.data.totals.executions > 0 && (
         <>
