@@ -26,6 +26,7 @@ import { ForgetWhoTook1764001700000 } from './migrations/1764001700000-forget-wh
 import { KeepWhatWaits1764001800000 } from './migrations/1764001800000-keep-what-waits';
 import { ConfirmAtStart1764001900000 } from './migrations/1764001900000-confirm-at-start';
 import { EnterQueue1764002000000 } from './migrations/1764002000000-enter-queue';
+import { SettleWithoutCopies1764002200000 } from './migrations/1764002200000-settle-without-copies';
 import { RestoreAttempts1764002300000 } from './migrations/1764002300000-restore-attempts';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
@@ -123,6 +124,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       KeepWhatWaits1764001800000,
       ConfirmAtStart1764001900000,
       EnterQueue1764002000000,
+      SettleWithoutCopies1764002200000,
       RestoreAttempts1764002300000,
     ],
     migrationsTransactionMode: 'each',

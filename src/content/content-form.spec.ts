@@ -24,6 +24,19 @@ describe('the form of content', () => {
     expect(decodeContent(encodeContent(text)) === text).toBe(true);
   });
 
+  it.each([
+    [['{"a":', '"ü🔑"', '}'], 0],
+    [[], 0],
+    [['x'.repeat(100_000), '🔑'.repeat(50_000)], 1],
+    [['y', '\uD83D'], 2],
+    [['z'.repeat(100_000), '\uDC00'], 3],
+  ])('of pieces %# is that of the text', (pieces, form) => {
+    const encoded = encodeContent(pieces);
+    expect(encoded).toEqual(encodeContent(pieces.join('')));
+    expect(encoded.form).toBe(form);
+    expect(decodeContent(encoded) === pieces.join('')).toBe(true);
+  });
+
   it('is compressed where that makes it shorter', () => {
     expect(encodeContent('x'.repeat(1_023)).bytes).toHaveLength(1_023);
     expect(encodeContent('x'.repeat(1_024)).bytes.length).toBeLessThan(100);

@@ -19,6 +19,18 @@ const HAS_ZSTD = typeof zstdCompressSync === 'function';
 const ZSTD_OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 /**
+ * The compressed bytes of a longer text are made in one piece, instead of many and then a copy of them all. Its own have
+ * no memory in common with others, as those of a short one have.
+ */
+const ONE_PIECE_FROM_BYTES = 64 * 1024;
+
+/**
+ * A text, or the pieces of one that is too long to be held whole beside its bytes. They are gone through more than once,
+ * and no piece ends between the two halves of a surrogate pair.
+ */
+export type ContentText = string | Iterable<string>;
+
+/**
  * The text as bytes, the same text whatever it holds: what UTF-8 cannot carry (lone surrogates) goes as UTF-16.
  *
  * It is compressed before it is sealed. That is safe where nobody can both choose a part of a text and watch, over many
@@ -27,17 +39,21 @@ const ZSTD_OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
  * are seen only by who reads the database.
  * @throws RangeError if the text is longer than {@link MAXIMUM_CONTENT_BYTES}
  */
-export function encodeContent(text: string): Content {
-  const isUtf16 = toUSVString(text) !== text;
-  const bytes = Buffer.from(text, isUtf16 ? 'utf16le' : 'utf8');
-  if (bytes.length > MAXIMUM_CONTENT_BYTES) {
+export function encodeContent(text: ContentText): Content {
+  const pieces = typeof text === 'string' ? [text] : text;
+  const { encoding, length } = measure(pieces);
+  if (length > MAXIMUM_CONTENT_BYTES) {
     throw new RangeError(`Content has at most ${MAXIMUM_CONTENT_BYTES} bytes.`);
   }
-  const encoding = isUtf16 ? IS_UTF_16 : 0;
-  if (bytes.length < COMPRESSED_FROM_BYTES || !HAS_ZSTD) return { bytes, form: encoding };
-  const compressed = zstdCompressSync(bytes, ZSTD_OPTIONS);
-  if (compressed.length >= bytes.length) return { bytes, form: encoding };
-  return { bytes: compressed, form: encoding | IS_COMPRESSED };
+  const bytes = Buffer.allocUnsafe(length);
+  let end = 0;
+  for (const piece of pieces) end += bytes.write(piece, end, encoding);
+  const form = encoding === 'utf8' ? 0 : IS_UTF_16;
+  if (bytes.length < COMPRESSED_FROM_BYTES || !HAS_ZSTD) return { bytes, form };
+  const compressed = compress(bytes);
+  if (compressed.length >= length) return { bytes, form };
+  if (length >= ONE_PIECE_FROM_BYTES) giveBack(bytes.buffer);
+  return { bytes: compressed, form: form | IS_COMPRESSED };
 }
 
 /** @throws CryptoRefused `malformed`: authentic, but not of {@link encodeContent} */
@@ -45,6 +61,34 @@ export function decodeContent({ bytes, form }: Content): string {
   if ((form & ~(IS_COMPRESSED | IS_UTF_16)) !== 0) throw new CryptoRefused('malformed');
   const plain = (form & IS_COMPRESSED) === 0 ? bytes : decompress(bytes);
   return plain.toString((form & IS_UTF_16) === 0 ? 'utf8' : 'utf16le');
+}
+
+/** The encoding that carries the text, and how many bytes it takes in it. */
+function measure(pieces: Iterable<string>): { encoding: 'utf8' | 'utf16le'; length: number } {
+  let isWellFormed = true;
+  let bytesInUtf8 = 0;
+  let bytesInUtf16 = 0;
+  for (const piece of pieces) {
+    isWellFormed &&= toUSVString(piece) === piece;
+    bytesInUtf8 += Buffer.byteLength(piece);
+    bytesInUtf16 += 2 * piece.length;
+  }
+  return isWellFormed
+    ? { encoding: 'utf8', length: bytesInUtf8 }
+    : { encoding: 'utf16le', length: bytesInUtf16 };
+}
+
+/**
+ * Frees the memory now. The collector is in no hurry, and what is done with the compressed bytes takes as much again.
+ */
+function giveBack(memory: ArrayBufferLike & { transfer?: (length: number) => unknown }): void {
+  memory.transfer?.(0);
+}
+
+function compress(bytes: Buffer): Buffer {
+  const { length } = bytes;
+  if (length < ONE_PIECE_FROM_BYTES) return zstdCompressSync(bytes, ZSTD_OPTIONS);
+  return zstdCompressSync(bytes, { ...ZSTD_OPTIONS, chunkSize: length });
 }
 
 function decompress(bytes: Buffer): Buffer {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { type ContentKey, ContentKeys, CryptoRefused, type StoredContentKey } from '../crypto';
 import { TenantDatabase } from '../database';
-import { decodeContent, encodeContent } from './content-form';
+import { type ContentText, decodeContent, encodeContent } from './content-form';
 
 /** What of which execution a sealed text is. It opens for exactly this place. */
 export interface SealedPlace {
@@ -21,7 +21,7 @@ export interface ContentSealer {
    * @returns version[1] ‖ form[1] ‖ content key id[16] ‖ iv[12] ‖ ciphertext ‖ tag[16], for a column of bytes
    * @throws RangeError if the text is longer than 64 MiB in UTF-8
    */
-  seal(text: string, place: SealedPlace): Buffer;
+  seal(text: ContentText, place: SealedPlace): Buffer;
 
   /**
    * The text that was sealed, character by character.

@@ -1,5 +1,5 @@
 export { ContentKeySecrets } from './content-key-secrets';
-export { MAXIMUM_CONTENT_BYTES } from './content-form';
+export { type ContentText, MAXIMUM_CONTENT_BYTES } from './content-form';
 export { ContentModule } from './content.module';
 export {
   type ContentSealer,

@@ -2,7 +2,7 @@ import crypto, { createSecretKey, type KeyObject, randomBytes } from 'node:crypt
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { open, seal, SEAL_OVERHEAD_BYTES } from './aes-gcm';
+import { open, seal, SEAL_OVERHEAD_BYTES, sealInPieces } from './aes-gcm';
 import { CryptoRefused } from './crypto.errors';
 
 const key: KeyObject = createSecretKey(randomBytes(32));
@@ -34,6 +34,14 @@ describe('seal and open', () => {
     const sealed = seal(key, bytes, associatedData);
     expect(sealed).toHaveLength(size + SEAL_OVERHEAD_BYTES);
     expect(open(key, sealed, associatedData).equals(bytes)).toBe(true);
+  });
+
+  it('seals several long texts as if they were one', () => {
+    const long = randomBytes(2_500_001);
+    const pieces = sealInPieces(key, [long.subarray(0, 7), long.subarray(7)], associatedData);
+    const sealed = Buffer.concat(pieces);
+    expect(sealed).toHaveLength(long.length + SEAL_OVERHEAD_BYTES);
+    expect(open(key, sealed, associatedData).equals(long)).toBe(true);
   });
 
   it('refuses every truncation, at either end', () => {

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 
 import { parse, stringify } from 'uuid';
 
-import { open, seal, SEAL_OVERHEAD_BYTES } from './aes-gcm';
+import { open, SEAL_OVERHEAD_BYTES, sealInPieces } from './aes-gcm';
 import { encodeAssociatedData } from './associated-data';
 import { CryptoRefused } from './crypto.errors';
 
@@ -43,7 +43,8 @@ export class ContentKey {
   /** @returns version[1] ‖ form[1] ‖ content key id[16] ‖ iv[12] ‖ ciphertext ‖ tag[16] */
   seal({ bytes, form }: Content, place: ContentPlace): Buffer {
     const header = Buffer.from([VERSION, form, ...parse(this.id)]);
-    return Buffer.concat([header, seal(this.#key, bytes, this.#associatedData(place, form))]);
+    const sealed = sealInPieces(this.#key, [bytes], this.#associatedData(place, form));
+    return Buffer.concat([header, ...sealed]);
   }
 
   /**

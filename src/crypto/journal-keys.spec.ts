@@ -26,7 +26,7 @@ describe('JournalKeys', () => {
 
   it('derive a key for each file from the data key of the server', async () => {
     const { id, key } = await dataKeys.system();
-    const sealed = (await keys.current()).ofFile(FILE_ID).seal(TEXT, PLACE);
+    const sealed = Buffer.concat((await keys.current()).ofFile(FILE_ID).seal([TEXT], PLACE));
     const journal = hkdfSync('sha256', key, '', 'keyrun/journal/v1', 32);
     const file = Buffer.from(hkdfSync('sha256', Buffer.from(journal), '', FILE_ID, 32));
     const decipher = createDecipheriv('aes-256-gcm', file, sealed.subarray(0, 12));
@@ -44,14 +44,14 @@ describe('JournalKeys', () => {
     ['kind', { ...PLACE, kind: 2 }],
   ])('refuse another %s', async (_, other) => {
     const key = (await keys.current()).ofFile(FILE_ID);
-    expect(() => key.open(key.seal(TEXT, PLACE), other)).toThrow(
+    expect(() => key.open(Buffer.concat(key.seal([TEXT], PLACE)), other)).toThrow(
       expect.objectContaining({ code: 'auth_failed' }),
     );
   });
 
   it('refuse another file, even by the same key', () => {
     const secret = createSecretKey(randomBytes(32));
-    const sealed = new JournalFileKey('id', FILE_ID, secret).seal(TEXT, PLACE);
+    const sealed = Buffer.concat(new JournalFileKey('id', FILE_ID, secret).seal([TEXT], PLACE));
     const moved = new JournalFileKey('id', `${v7()}.000001`, secret);
     expect(() => moved.open(sealed, PLACE)).toThrow(
       expect.objectContaining({ code: 'auth_failed' }),

@@ -2,7 +2,7 @@ import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 
 import { Injectable } from '@nestjs/common';
 
-import { open, seal } from './aes-gcm';
+import { open, sealInPieces } from './aes-gcm';
 import { encodeAssociatedData } from './associated-data';
 import { type DataKey, DataKeys } from './data-keys';
 
@@ -29,9 +29,9 @@ export class JournalFileKey {
     this.#key = key;
   }
 
-  /** @returns iv[12] ‖ ciphertext ‖ tag[16] */
-  seal(plaintext: Buffer, place: JournalPlace): Buffer {
-    return seal(this.#key, plaintext, this.#associatedData(place));
+  /** @returns iv[12] ‖ ciphertext of the plaintexts, one after the other ‖ tag[16], in pieces */
+  seal(plaintexts: readonly Buffer[], place: JournalPlace): Buffer[] {
+    return sealInPieces(this.#key, plaintexts, this.#associatedData(place));
   }
 
   /** @throws CryptoRefused `malformed` or `auth_failed` */

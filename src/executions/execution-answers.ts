@@ -10,6 +10,7 @@ import { REPLAYED } from './idempotency/replays';
 import type { ExecutionRecord } from './ledger/execution-record';
 import type { ExecutionMode } from './ledger/execution-status';
 import { RunningExecutions } from './lifecycle/running-executions';
+import { answerExecution } from './streams/answer-execution';
 import { BEGINNING } from './streams/execution-stream';
 import { ExecutionStreams } from './streams/execution-streams';
 import { OpenReaders } from './streams/open-readers';
@@ -60,7 +61,7 @@ export class ExecutionAnswers {
     });
     const { record, isJournaled } = await begun.ended;
     if (isJournaled) response.set(JOURNALED);
-    response.status(201).json(presentExecution(record));
+    await answerExecution(response, record);
   }
 
   /** Answers as the first request with the key was answered, or as its execution is now. */
@@ -101,7 +102,7 @@ export class ExecutionAnswers {
     if (record.status !== 'completed') throw executionFailed(record, { headers: REPLAYED });
     if (record.unreadable.includes('output'))
       throw contentUnreadable(record, { headers: REPLAYED });
-    response.set(REPLAYED).status(201).json(presentExecution(record));
+    await answerExecution(response.set(REPLAYED), record);
   }
 }
 

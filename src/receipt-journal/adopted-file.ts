@@ -1,7 +1,7 @@
 import { unlinkSync } from 'node:fs';
 import { readFile, truncate } from 'node:fs/promises';
 import { CryptoRefused, type JournalFileKey, type JournalKeys } from '../crypto';
-import { openAcknowledgements, openReceipt } from './journal-codec';
+import { openAcknowledgements, openReceipt, type Receipt } from './journal-codec';
 import {
   encodeRecord,
   type JournalRecord,
@@ -12,8 +12,7 @@ import {
 import type { Quarantine } from './quarantine';
 
 /** A receipt that is in the journal and not yet acknowledged. */
-export interface KeptReceipt {
-  readonly receipt: string;
+export interface KeptReceipt extends Receipt {
   /** It is settled in the database: the journal may forget it. */
   acknowledge(): void;
   /**
@@ -59,7 +58,7 @@ export class AdoptedFile {
     const unsettled = (this.#unsettled ??= new Set(located.keys()));
     for (const [entry, { key, record }] of located) {
       if (!unsettled.has(entry)) continue;
-      const receipt = openReceipt(key, record);
+      const opened = openReceipt(key, record);
       const acknowledge = () => {
         if (unsettled.delete(entry)) this.#deleteIfSettled();
       };
@@ -67,7 +66,7 @@ export class AdoptedFile {
         await this.quarantine.keepRefused(this.fileId, entry, encodeRecord(record));
         acknowledge();
       };
-      yield { receipt, acknowledge, setAside };
+      yield { ...opened, acknowledge, setAside };
     }
     this.#deleteIfSettled();
   }
@@ -94,7 +93,7 @@ export class AdoptedFile {
       if (piece.is === 'record') {
         const { record } = piece;
         const key = await this.#verify(record, keysOfFile);
-        if (key !== null && record.kind === RECORD_KIND.receipt) {
+        if (key !== null && record.kind !== RECORD_KIND.acknowledgements) {
           located.set(record.entry, { record, key });
           continue;
         }

@@ -13,8 +13,8 @@ const CHECKSUM = DATA_KEY_ID + 16;
 /** Bytes before the sealed part. */
 export const HEADER_BYTES = CHECKSUM + 4;
 
-/** What a record holds: a receipt, or the numbers of earlier entries of the file that are settled. */
-export const RECORD_KIND = { receipt: 1, acknowledgements: 2 } as const;
+/** What a record holds: a receipt, with or without attachment, or the numbers of earlier entries of the file that are settled. */
+export const RECORD_KIND = { receipt: 1, acknowledgements: 2, receiptWithAttachment: 3 } as const;
 
 /** One record: magic ‖ kind ‖ length of the sealed part ‖ entry ‖ data key id ‖ CRC-32 of the four ‖ sealed part. */
 export interface JournalRecord {
@@ -33,16 +33,29 @@ export type Piece =
   /** The write did not come to its end: nobody was told that this receipt is kept. */
   | { readonly is: 'torn'; readonly start: number; readonly end: number };
 
-export function encodeRecord({ kind, entry, dataKeyId, sealed }: JournalRecord): Buffer {
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + sealed.length);
+export function encodeRecord(record: JournalRecord): Buffer {
+  const { sealed } = record;
+  return Buffer.concat([encodeHeader(record, sealed.length), sealed]);
+}
+
+/** @param sealedBytes length of the sealed part, which follows */
+export function encodeHeader(
+  { kind, entry, dataKeyId }: Omit<JournalRecord, 'sealed'>,
+  sealedBytes: number,
+): Buffer {
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES);
   MAGIC.copy(bytes);
   bytes.writeUInt8(kind, KIND);
-  bytes.writeUInt32BE(sealed.length, LENGTH);
+  bytes.writeUInt32BE(sealedBytes, LENGTH);
   bytes.writeBigUInt64BE(BigInt(entry), ENTRY);
   bytes.set(parse(dataKeyId), DATA_KEY_ID);
   bytes.writeUInt32BE(crc32(bytes.subarray(KIND, CHECKSUM)), CHECKSUM);
-  sealed.copy(bytes, HEADER_BYTES);
   return bytes;
+}
+
+/** Bytes of all pieces together. */
+export function bytesIn(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The file, piece by piece, without a gap. Whether the sealed part of a record is intact only its key can tell. */

@@ -12,11 +12,15 @@ import {
 } from 'node:fs';
 import { promisify } from 'node:util';
 import type { JournalFileKey } from '../crypto';
+import { bytesIn } from './journal-record';
 
 const fdatasyncOf = promisify(fdatasync);
 
 /** Written and taken back by {@link OwnFile.probe}; zeros at the end are read as a write that did not end. */
 const PROBE = Buffer.alloc(4096);
+
+/** Less is copied together sooner than it is written piece by piece. */
+const COPIED_BELOW_BYTES = 64 * 1024;
 
 /** Where a record stands in its file. */
 export interface Extent {
@@ -57,15 +61,19 @@ export class OwnFile {
   }
 
   /** Appends all of it or nothing. @returns where it begins */
-  append(bytes: Buffer): number {
+  append(pieces: readonly Buffer[]): number {
     const start = this.#size;
+    let end = start;
     try {
-      this.#write(bytes, start);
+      for (const piece of worthWriting(pieces)) {
+        this.#write(piece, end);
+        end += piece.length;
+      }
     } catch (error) {
       this.#takeBack(start);
       throw error;
     }
-    this.#size = start + bytes.length;
+    this.#size = end;
     this.#isDirty = true;
     return start;
   }
@@ -148,4 +156,8 @@ export class OwnFile {
       // The next append begins at the same place, and the remains of a write are read as torn.
     }
   }
+}
+
+function worthWriting(pieces: readonly Buffer[]): readonly Buffer[] {
+  return bytesIn(pieces) < COPIED_BELOW_BYTES ? [Buffer.concat(pieces)] : pieces;
 }

@@ -7,6 +7,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { v7 } from 'uuid';
@@ -45,6 +46,24 @@ describe('ReceiptJournal', () => {
     expect(await collect(journal.unsettled(), true)).toEqual(['{"a":1}', '', '"ü\0🔑"']);
     expect(await collect(journal.unsettled())).toEqual([]);
     expect(journal.status()).toMatchObject({ writable: true, unsettled: 0, quarantined: 0 });
+  });
+
+  it('gives back the attachment of a receipt with it, here and on the server that adopts it', async () => {
+    const journal = await bench.start();
+    const attachments = [Buffer.from([0, 255]), null, randomBytes(3_000_000), Buffer.alloc(0)];
+    for (const [index, attachment] of attachments.entries()) {
+      journal.append(`"ü${index}"`, attachment);
+    }
+    const other = await bench.start();
+    for (const receipts of [journal.unsettled(), other.adopt(nobody)]) {
+      const kept: (Buffer | null)[] = [];
+      for await (const { receipt, attachment } of receipts) {
+        expect(receipt).toBe(`"ü${kept.length}"`);
+        kept.push(attachment);
+      }
+      expect(kept).toEqual(attachments);
+    }
+    expect(() => journal.append('', Buffer.alloc(128 * 1024 * 1024 + 1))).toThrow('too long');
   });
 
   it('keeps files for this user alone, and nothing readable in them', async () => {

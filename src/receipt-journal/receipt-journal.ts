@@ -4,8 +4,8 @@ import { CryptoRefused, type JournalKeys } from '../crypto';
 import type { KeptReceipt } from './adopted-file';
 import { GroupSync } from './group-sync';
 import { type IsAlive, JournalAdoption } from './journal-adoption';
-import { openReceipt, sealAcknowledgements, sealReceipt } from './journal-codec';
-import { readPieces } from './journal-record';
+import { openReceipt, type Receipt, sealAcknowledgements, sealReceipt } from './journal-codec';
+import { bytesIn, readPieces } from './journal-record';
 import type { JournalStatus } from './journal-status';
 import { JournalUnavailable } from './journal-unavailable';
 import type { Extent, OwnFile } from './own-file';
@@ -66,20 +66,21 @@ export class ReceiptJournal implements OnApplicationShutdown {
 
   /**
    * Keeps a receipt. When this returns, the end of this process cannot lose it any more.
+   * @param attachment bytes that belong to it, which are given back with it
    * @returns its number, for {@link acknowledge}
    * @throws JournalUnavailable if it is not kept
    * @throws RangeError if it holds a lone surrogate, as nothing does that JSON.stringify made
    */
-  append(receipt: string): number {
+  append(receipt: string, attachment: Buffer | null = null): number {
     const files = this.#opened();
     if (toUSVString(receipt) !== receipt) throw new RangeError('A receipt is well-formed Unicode.');
-    if (Buffer.byteLength(receipt, 'utf8') > MAXIMUM_RECEIPT_BYTES) {
+    if (Buffer.byteLength(receipt) + (attachment?.length ?? 0) > MAXIMUM_RECEIPT_BYTES) {
       throw new JournalUnavailable('receipt_too_long');
     }
     for (;;) {
       const file = this.#roomyFile(files);
       const entry = (this.#lastEntry += 1);
-      this.#write(file, entry, receipt);
+      this.#write(file, entry, { receipt, attachment });
       if (file.isInPlace()) return entry;
       // Taken over by another server, which may have read the file before this receipt was in it.
       file.unsettled.delete(entry);
@@ -127,12 +128,12 @@ export class ReceiptJournal implements OnApplicationShutdown {
     for (const file of [...this.#opened().all]) {
       for (const [entry, extent] of [...file.unsettled]) {
         if (!file.unsettled.has(entry)) continue;
-        const receipt = await this.#read(file, extent);
+        const opened = await this.#read(file, extent);
         const acknowledge = () => {
           this.acknowledge(entry);
         };
-        if (receipt === null) acknowledge();
-        else yield { receipt, acknowledge, setAside: () => this.setAside(entry) };
+        if (opened === null) acknowledge();
+        else yield { ...opened, acknowledge, setAside: () => this.setAside(entry) };
       }
     }
   }
@@ -184,19 +185,19 @@ export class ReceiptJournal implements OnApplicationShutdown {
     return files.begin();
   }
 
-  #write(file: OwnFile, entry: number, receipt: string): void {
+  #write(file: OwnFile, entry: number, receipt: Receipt): void {
     const sealed = sealReceipt(file.key, entry, receipt);
-    const settled = this.#acknowledged.length < ACKNOWLEDGEMENTS ? null : this.#sealSettled(file);
-    const bytes = settled === null ? sealed : Buffer.concat([sealed, settled]);
-    if (this.#bytes() + bytes.length > this.options.maximumBytes) {
+    const settled = this.#acknowledged.length < ACKNOWLEDGEMENTS ? [] : this.#sealSettled(file);
+    const pieces = [...sealed, ...settled];
+    if (this.#bytes() + bytesIn(pieces) > this.options.maximumBytes) {
       throw new JournalUnavailable('full');
     }
-    const start = appendTo(file, bytes);
-    file.unsettled.set(entry, { start, length: sealed.length });
-    if (settled !== null) this.#acknowledged = [];
+    const start = appendTo(file, pieces);
+    file.unsettled.set(entry, { start, length: bytesIn(sealed) });
+    if (settled.length > 0) this.#acknowledged = [];
   }
 
-  #sealSettled(file: OwnFile): Buffer {
+  #sealSettled(file: OwnFile): Buffer[] {
     return sealAcknowledgements(file.key, (this.#lastEntry += 1), this.#acknowledged);
   }
 
@@ -211,7 +212,7 @@ export class ReceiptJournal implements OnApplicationShutdown {
   }
 
   /** The receipt; null if it was damaged on the disk and is put aside. */
-  async #read(file: OwnFile, extent: Extent): Promise<string | null> {
+  async #read(file: OwnFile, extent: Extent): Promise<Receipt | null> {
     const bytes = file.read(extent);
     const [piece] = readPieces(bytes);
     try {
@@ -238,9 +239,9 @@ export class ReceiptJournal implements OnApplicationShutdown {
 /** Room that must be left for the journal to count as writable. */
 const PROBED_BYTES = 4096;
 
-function appendTo(file: OwnFile, bytes: Buffer): number {
+function appendTo(file: OwnFile, pieces: readonly Buffer[]): number {
   try {
-    return file.append(bytes);
+    return file.append(pieces);
   } catch (error) {
     throw JournalUnavailable.from(error);
   }

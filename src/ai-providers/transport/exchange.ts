@@ -166,8 +166,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #handOver(): void {
     if (this.#stream === null) {
-      const only = this.#chunks.length === 1 ? this.#chunks[0] : undefined;
-      this.observer.respond(fetchResponse(this.#head(), only ?? Buffer.concat(this.#chunks)));
+      // Whoever waits for the end of the call keeps this exchange, and need not keep the body twice.
+      const chunks = this.#chunks.splice(0);
+      const only = chunks.length === 1 ? chunks[0] : undefined;
+      this.observer.respond(fetchResponse(this.#head(), only ?? Buffer.concat(chunks)));
     } else {
       this.#stream.end();
     }

@@ -57,11 +57,10 @@ class FetchResponse {
   readonly status: number;
   readonly url: string;
   bodyUsed = false;
+  #content: Buffer | ReadableStream<Uint8Array> | null;
 
-  constructor(
-    head: ResponseHead,
-    private readonly content: Buffer | ReadableStream<Uint8Array>,
-  ) {
+  constructor(head: ResponseHead, content: Buffer | ReadableStream<Uint8Array>) {
+    this.#content = content;
     this.headers = new ReadOnlyHeaders(head.headers);
     this.status = head.status;
     this.url = head.url;
@@ -73,7 +72,7 @@ class FetchResponse {
 
   /** Null when the body was buffered: `text()` and `json()` then cost no stream. */
   get body(): ReadableStream<Uint8Array> | null {
-    return Buffer.isBuffer(this.content) ? null : this.content;
+    return Buffer.isBuffer(this.#content) ? null : this.#content;
   }
 
   async text(): Promise<string> {
@@ -91,10 +90,15 @@ class FetchResponse {
   async #bytes(): Promise<Buffer> {
     if (this.bodyUsed) throw new TypeError('Body is unusable: Body has already been read');
     this.bodyUsed = true;
-    if (Buffer.isBuffer(this.content)) return this.content;
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this.content) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    const content = this.#content ?? Buffer.alloc(0);
+    if (!Buffer.isBuffer(content)) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of content) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    }
+    // The SDK holds this response while it parses the text.
+    this.#content = null;
+    return content;
   }
 }
 

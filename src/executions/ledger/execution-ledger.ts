@@ -16,6 +16,7 @@ import {
   type LostStart,
   NOTHING_ASSUMED,
   outcomeRow,
+  settleParameters,
   type SettlementRow,
   type StartRow,
   startRow,
@@ -70,7 +71,7 @@ export class ExecutionLedger {
   private readonly starts: GroupCommit<StartRow, StartedRow>;
   private readonly attempts: GroupCommit<Keyed, { startedAt: Date }>;
   private readonly outcomes: GroupCommit<Keyed, never>;
-  private readonly settlements: GroupCommit<Keyed, object>;
+  private readonly settlements: GroupCommit<SettlementRow, object>;
 
   constructor(
     private readonly statements: PreparedStatements,
@@ -81,9 +82,7 @@ export class ExecutionLedger {
     this.starts = this.group(START, (row: StartRow) => row.id, { bytesOf: sizeOfStart, watch });
     this.attempts = this.group(START_ATTEMPT, keyOf);
     this.outcomes = this.group(RECORD_OUTCOME, keyOf);
-    this.settlements = this.group(SETTLE, keyOf, {
-      bytesOf: (row) => (row as SettlementRow).output?.length ?? 0,
-    });
+    this.settlements = this.group(SETTLE, keyOf, { bytesOf: sizeOfSettlement }, settleParameters);
   }
 
   /**
@@ -138,7 +137,8 @@ export class ExecutionLedger {
    * claim or its latest attempts, with the last commits before a failover: they are made again first.
    * @returns false when there was nothing to settle any more: it has ended, or is gone with its workspace.
    */
-  async settle({ lostStart, ...row }: SettlementRow): Promise<boolean> {
+  async settle(row: SettlementRow): Promise<boolean> {
+    const { lostStart } = row;
     const isRetried = lostStart !== undefined && row.attempt_number > 1;
     // Where its further attempts are missing, it could be settled all the same.
     if (isRetried) await this.restore(lostStart, row);
@@ -198,12 +198,15 @@ export class ExecutionLedger {
     statement: PreparedStatement,
     rowKey: (row: Row) => string,
     limits: Pick<GroupCommitOptions<Row, Result>, 'bytesOf' | 'watch'> = {},
+    parametersOf = (rows: readonly Row[]): unknown[] => [JSON.stringify(rows)],
   ): GroupCommit<Row, Result> {
     return new GroupCommit<Row, Result>({
       run: async (rows) => {
-        const results = await this.statements.run<{ executionId: string } & Result>(statement, [
-          JSON.stringify(rows),
-        ]);
+        const parameters = parametersOf(rows);
+        const results = await this.statements.run<{ executionId: string } & Result>(
+          statement,
+          parameters,
+        );
         return new Map(results.map((result) => [result.executionId, result]));
       },
       ...limits,
@@ -218,4 +221,5 @@ export class ExecutionLedger {
 
 const writtenUnheard = () => ({ startedAt: new Date() });
 const keyOf = (row: Keyed): string => row.execution_id;
+const sizeOfSettlement = (row: SettlementRow): number => row.sealedOutput?.length ?? 0;
 const sizeOfStart = (row: StartRow): number => row.request?.length ?? 0;

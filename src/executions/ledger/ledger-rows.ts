@@ -157,7 +157,10 @@ export function outcomeRow(key: AttemptKey, outcome: AttemptOutcome) {
   };
 }
 
-/** What `settle_executions` reads of one row, and what may be needed before. It is also what the receipt journal keeps, so it is plain JSON. */
+/**
+ * What `settle_executions` reads of one row, and what may be needed before. The receipt journal keeps it too: all of it
+ * is plain JSON but the sealed answer, which is long and goes beside it.
+ */
 export type SettlementRow = ReturnType<typeof settlementRow>;
 
 export function settlementRow(key: AttemptKey, settlement: Settlement) {
@@ -171,9 +174,36 @@ export function settlementRow(key: AttemptKey, settlement: Settlement) {
     execution_latency_ms: settlement.latencyMs,
     time_to_first_token_ms: settlement.timeToFirstTokenMs,
     ...usageColumns('total_', settlement.totals),
-    output: settlement.sealedOutput?.toString('base64'),
+    sealedOutput: settlement.sealedOutput,
     lostStart: settlement.lostStart,
   };
+}
+
+/** The row as the receipt journal keeps it. */
+export function toReceipt({ sealedOutput, ...row }: SettlementRow): [string, Buffer | null] {
+  return [JSON.stringify(row), sealedOutput];
+}
+
+/** The row that the receipt journal kept. */
+export function fromReceipt(receipt: string, sealedOutput: Buffer | null): SettlementRow {
+  return { ...(JSON.parse(receipt) as Omit<SettlementRow, 'sealedOutput'>), sealedOutput };
+}
+
+/** What `settle_executions` takes: the rows, and their sealed answers one after the other; each row says where. */
+export function settleParameters(rows: readonly SettlementRow[]): [string, Buffer | null] {
+  const outputs: Buffer[] = [];
+  let end = 0;
+  const placed = rows.map((row) => {
+    const { sealedOutput } = row;
+    const place = { output_start: end + 1, output_bytes: sealedOutput?.length };
+    if (sealedOutput !== null) {
+      outputs.push(sealedOutput);
+      end += sealedOutput.length;
+    }
+    return { ...row, ...place, lostStart: undefined, sealedOutput: undefined };
+  });
+  const [only = null] = outputs;
+  return [JSON.stringify(placed), outputs.length > 1 ? Buffer.concat(outputs) : only];
 }
 
 function usageColumns(prefix: string, { usage, costNanoUsd }: ExecutionTotals) {

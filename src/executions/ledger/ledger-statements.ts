@@ -25,11 +25,11 @@ export const RECORD_OUTCOME: PreparedStatement = {
   text: 'SELECT record_outcomes($1)',
 };
 
-/** Ends executions with the outcome of their last attempt. */
+/** Ends executions with the outcome of their last attempt and their answers, which are long and so no part of the JSON. */
 export const SETTLE: PreparedStatement = {
   isPatient: true,
   name: 'settle_executions',
-  text: 'SELECT execution_id AS "executionId" FROM settle_executions($1)',
+  text: 'SELECT execution_id AS "executionId" FROM settle_executions($1, $2)',
 };
 
 /** Forgets the idempotency key of an execution. */

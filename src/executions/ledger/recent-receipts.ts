@@ -23,7 +23,7 @@ export class RecentReceipts {
 
   /** @param nowMs - monotonic milliseconds. */
   keep(row: SettlementRow, nowMs = performance.now()): void {
-    const bytes = ROW_BYTES + (row.output?.length ?? 0);
+    const bytes = ROW_BYTES + (row.sealedOutput?.length ?? 0);
     if (bytes > BYTES_MAX) return;
     this.receipts.push({ row, bytes, settledAtMs: nowMs });
     this.bytes += bytes;

@@ -5,8 +5,14 @@ import { ReceiptJournal } from '../../receipt-journal';
 import { ExecutionLedger } from './execution-ledger';
 import { isFaultOfARow } from './group-commit';
 import { LEDGER_RETRY_AFTER_MS } from './ledger-errors';
+import {
+  type AttemptKey,
+  type Settlement,
+  settlementRow,
+  type SettlementRow,
+  toReceipt,
+} from './ledger-rows';
 import { RecentReceipts } from './recent-receipts';
-import { type AttemptKey, type Settlement, settlementRow, type SettlementRow } from './ledger-rows';
 
 /** How long an answer may wait for the ledger before it leaves with its receipt in the journal. */
 const LEDGER_LIMIT_MS = 2_000;
@@ -152,7 +158,7 @@ export class Settlements implements OnModuleDestroy {
 
   private append(row: SettlementRow): number | null {
     try {
-      return this.journal.append(JSON.stringify(row));
+      return this.journal.append(...toReceipt(row));
     } catch {
       this.logger.error('the receipt journal cannot be written');
       return null;

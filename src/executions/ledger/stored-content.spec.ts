@@ -7,8 +7,9 @@ const OUTPUT = { content: 'an answer', toolCalls: [] };
 /** Takes what is no longer than that. */
 const sealerOf = (longest: number): ContentSealer => ({
   seal: (text) => {
-    if (text.length > longest) throw new RangeError('too long');
-    return Buffer.from(text);
+    const bytes = Buffer.from(typeof text === 'string' ? text : Array.from(text).join(''));
+    if (bytes.length > longest) throw new RangeError('too long');
+    return bytes;
   },
   open: (sealed) => sealed.toString(),
 });

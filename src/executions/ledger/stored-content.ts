@@ -8,6 +8,7 @@ import {
   type ExecutionRecord,
   type StoredRequest,
 } from './execution-record';
+import { isLong, jsonPieces } from '../streams/json-pieces';
 
 const logger = new Logger('StoredContent');
 
@@ -27,7 +28,10 @@ export function sealOutput(
   executionId: string,
   output: ExecutionOutput,
 ): Buffer {
-  return sealer.seal(JSON.stringify(output), { executionId, field: 'output' });
+  const json = isLong(output)
+    ? { [Symbol.iterator]: () => jsonPieces(output) }
+    : JSON.stringify(output);
+  return sealer.seal(json, { executionId, field: 'output' });
 }
 
 /**

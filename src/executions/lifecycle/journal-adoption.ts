@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { type KeptReceipt, ReceiptJournal } from '../../receipt-journal';
 import { ExecutionLedger } from '../ledger/execution-ledger';
 import { isFaultOfARow } from '../ledger/group-commit';
-import type { SettlementRow } from '../ledger/ledger-rows';
+import { fromReceipt, type SettlementRow } from '../ledger/ledger-rows';
 
 const IS_ALIVE = 'SELECT server_is_alive($1) AS "isAlive"';
 
@@ -23,7 +23,7 @@ export class JournalAdoption {
   /** @throws when the ledger cannot be written; the rest is adopted at the next call. */
   async adopt(): Promise<void> {
     for await (const entry of this.journal.adopt((id) => this.isAlive(id))) {
-      const row = JSON.parse(entry.receipt) as SettlementRow;
+      const row = fromReceipt(entry.receipt, entry.attachment);
       const isSettled = await this.settleUnlessRefused(row);
       if (isSettled === null) {
         await this.setAside(entry, row.execution_id);

@@ -1,5 +1,14 @@
+import type { ExecutionOutput } from '../../ai-providers';
+
 /** Characters of a long text that are turned into JSON at once. */
 export const PIECE_CHARACTERS = 64 * 1024;
+const LONG_CHARACTERS = 512 * 1024;
+
+/** Whether the JSON of an output is better made in pieces: whole, it takes three times its length for a moment. */
+export function isLong({ content, toolCalls }: ExecutionOutput): boolean {
+  const characters = toolCalls.reduce((sum, call) => sum + call.arguments.length, content.length);
+  return characters >= LONG_CHARACTERS;
+}
 
 /**
  * The same JSON as of JSON.stringify, in pieces, so that who waits to be told a long answer does not hold it a second
