@@ -84,7 +84,7 @@ export class ExecutionAnswers {
 
   /**
    * The same answer again, also when it is a failure.
-   * @throws {AppError} `too_many_requests` when it is a stream, as {@link OpenReaders.open}.
+   * @throws {AppError} `too_many_requests` when it is a stream, as {@link StreamFollower.open}.
    */
   private async replay(
     record: ExecutionRecord,
@@ -92,7 +92,7 @@ export class ExecutionAnswers {
     { principal, response }: Omit<Asker, 'request'>,
   ): Promise<void> {
     if (mode === 'stream') {
-      const client = this.readers.open(claimTo(principal, record), response);
+      const client = this.follower.open(claimTo(principal, record), record, response);
       locate(response, record);
       response.set(REPLAYED);
       await this.follower.follow(record, client, BEGINNING);

@@ -15,7 +15,6 @@ import { presentExecution } from './dto/present-execution';
 import { findInReach } from './execution-reach';
 import { ExecutionQueries } from './ledger/execution-queries';
 import { Cancellation } from './lifecycle/cancellation';
-import { OpenReaders } from './streams/open-readers';
 import { parsePosition } from './streams/sse-response';
 import { StreamFollower } from './streams/stream-follower';
 
@@ -29,7 +28,6 @@ export class ExecutionProgressController {
     private readonly queries: ExecutionQueries,
     private readonly follower: StreamFollower,
     private readonly cancellation: Cancellation,
-    private readonly readers: OpenReaders,
   ) {}
 
   @Get('stream')
@@ -54,8 +52,8 @@ export class ExecutionProgressController {
   ): Promise<void> {
     const record = await findInReach(this.queries, principal, executionId);
     const claim = { principal, permission: 'executions:read', agentId: record.agentId } as const;
-    const client = this.readers.open(claim, response);
-    await this.follower.follow(record, client, parsePosition(lastEventId));
+    const client = this.follower.open(claim, record, response);
+    return this.follower.follow(record, client, parsePosition(lastEventId));
   }
 
   @Post('cancel')

@@ -40,13 +40,15 @@ import { Sweeper } from './lifecycle/sweeper';
 import { AccessCheckInterval } from './streams/access-check-interval';
 import { ExecutionFeed } from './streams/execution-feed';
 import { ExecutionStreams } from './streams/execution-streams';
+import { HeldAnswers, HeldAnswersLimit } from './streams/held-answers';
 import { OpenReaders } from './streams/open-readers';
 import { StreamFollower } from './streams/stream-follower';
 
 const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, UnheardStarts];
 const RECEIPTS = [Settlements, RecentReceipts, DatabaseWatch];
 const RUNNING = [RunningExecutions, ExecutionRunner, DeletedWorkspaces];
-const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed, OpenReaders, AccessCheckInterval];
+const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed];
+const READERS = [OpenReaders, AccessCheckInterval, HeldAnswers, HeldAnswersLimit];
 const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];
 const QUEUED = [AsyncExecutions, QueueCommit, QueueLimit, QueuedExecutions, QueuedRequests];
 const WORKING = [ExecutionWorker, PaidProviders];
@@ -69,6 +71,7 @@ const RESCUE = [JournalAdoption, ProviderLookUp, Sweeper];
     ...RECEIPTS,
     ...RUNNING,
     ...STREAMS,
+    ...READERS,
     ...ASKING,
     ...QUEUED,
     ...WORKING,

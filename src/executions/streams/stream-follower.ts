@@ -1,11 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import type { Response } from 'express';
 import { AppError } from '../../common';
+import type { StandingClaim } from '../../workspaces';
 import { ExecutionQueries } from '../ledger/execution-queries';
 import type { ExecutionRecord } from '../ledger/execution-record';
 import { isTerminal } from '../ledger/execution-status';
 import { ExecutionStreams } from './execution-streams';
 import type { StreamPosition } from './execution-stream';
+import { HeldAnswers } from './held-answers';
+import { OpenReaders } from './open-readers';
 import type { SseResponse } from './sse-response';
 import { storedAnswer } from './stored-answer';
 
@@ -18,10 +22,33 @@ export class StreamFollower {
   constructor(
     private readonly streams: ExecutionStreams,
     private readonly queries: ExecutionQueries,
+    private readonly readers: OpenReaders,
+    private readonly held: HeldAnswers,
   ) {}
 
+  /**
+   * Opens the answer to who is to {@link follow} the execution.
+   * @throws {AppError} `too_many_requests`: their token has too many open, or what all readers hold leaves no room.
+   */
+  open(claim: StandingClaim, record: ExecutionRecord, response: Response): SseResponse {
+    const output = this.streams.find(record.id) === null ? record.output : null;
+    this.held.assertRoomFor(output);
+    const client = this.readers.open(claim, response);
+    this.held.hold(output, client);
+    return client;
+  }
+
   /** Resolves when the client reads by itself, has everything, or is gone. */
-  async follow(first: ExecutionRecord, client: SseResponse, after: StreamPosition): Promise<void> {
+  follow(first: ExecutionRecord, client: SseResponse, after: StreamPosition): Promise<void> {
+    // What was asked is not told, and may be longer than the answer.
+    return this.toTheEnd({ ...first, request: null }, client, after);
+  }
+
+  private async toTheEnd(
+    first: ExecutionRecord,
+    client: SseResponse,
+    after: StreamPosition,
+  ): Promise<void> {
     let record = first;
     while (client.isOpen) {
       const stream = this.streams.find(record.id);
@@ -30,11 +57,20 @@ export class StreamFollower {
         return;
       }
       if (isTerminal(record.status)) {
-        client.read(storedAnswer(record, after));
+        this.readStored(record, client, after);
         return;
       }
       await delay(LOOK_MS);
       record = (await this.look(record, client)) ?? record;
+    }
+  }
+
+  private readStored(record: ExecutionRecord, client: SseResponse, after: StreamPosition): void {
+    try {
+      this.held.hold(record.output, client);
+      client.read(storedAnswer(record, after));
+    } catch (error) {
+      client.fail(error instanceof AppError ? error : new AppError('internal'));
     }
   }
 
@@ -44,7 +80,7 @@ export class StreamFollower {
     client: SseResponse,
   ): Promise<ExecutionRecord | null> {
     try {
-      return await this.queries.get(workspaceId, id);
+      return { ...(await this.queries.get(workspaceId, id)), request: null };
     } catch (error) {
       if (error instanceof AppError) client.fail(error);
       return null;
