@@ -118,9 +118,9 @@ describe('a database that is replaced by an older copy of itself', () => {
     await settle(bench.key(id));
     await replace();
     const { dataSource } = bench.database;
-    await dataSource.query('ALTER FUNCTION settle_executions(json) RENAME TO settle_away');
+    await dataSource.query('ALTER FUNCTION settle_executions(json, bytea) RENAME TO settle_away');
     await expect(watch.look()).rejects.toThrow('settle_executions');
-    await dataSource.query('ALTER FUNCTION settle_away(json) RENAME TO settle_executions');
+    await dataSource.query('ALTER FUNCTION settle_away(json, bytea) RENAME TO settle_executions');
     await watch.look();
     expect((await bench.row(id)).status).toBe('completed');
   });
