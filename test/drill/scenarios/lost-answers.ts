@@ -15,13 +15,13 @@ export interface LostAnswer extends Loss {
 }
 
 const ENQUEUED = {
-  ...{ statement: 'COMMIT', before: 'start_executions', isAsync: true },
+  ...{ statement: 'COMMIT', before: 'start_confirmed_executions', isAsync: true },
   ...{ told: 202, becomes: 'completed', calls: 1 },
 } as const;
 
 /** The statements of the ledger, in the order of an execution. */
 export const LOST_ANSWERS: readonly LostAnswer[] = [
-  { statement: 'start_executions', told: 503, becomes: 'failed', calls: 0 },
+  { statement: 'start_confirmed_executions', told: 503, becomes: 'failed', calls: 0 },
   { statement: 'record_outcomes', told: 201, becomes: 'completed', calls: 2, isRetried: true },
   { statement: 'start_attempts', told: 201, becomes: 'completed', calls: 2, isRetried: true },
   {
