@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import type { SettlementRow } from './ledger-rows';
+import { fromReceipt, type SettlementRow, toReceipt } from './ledger-rows';
 
 const BYTES_MAX = 16 * 1024 * 1024;
 const AGE_MAX_MS = 10 * 60_000;
-/** What a receipt weighs beside the answer, about. */
-const ROW_BYTES = 2_048;
+/** What an entry weighs beside its receipt, about. */
+const ENTRY_BYTES = 256;
 
 interface Recent {
-  readonly row: SettlementRow;
+  /** As the journal writes it: as an object it takes several times as much. */
+  readonly receipt: ReturnType<typeof toReceipt>;
   readonly bytes: number;
   readonly settledAtMs: number;
 }
@@ -23,9 +24,11 @@ export class RecentReceipts {
 
   /** @param nowMs - monotonic milliseconds. */
   keep(row: SettlementRow, nowMs = performance.now()): void {
-    const bytes = ROW_BYTES + (row.sealedOutput?.length ?? 0);
+    const receipt = toReceipt(row);
+    const [text, sealedOutput] = receipt;
+    const bytes = ENTRY_BYTES + text.length + (sealedOutput?.length ?? 0);
     if (bytes > BYTES_MAX) return;
-    this.receipts.push({ row, bytes, settledAtMs: nowMs });
+    this.receipts.push({ receipt, bytes, settledAtMs: nowMs });
     this.bytes += bytes;
     let outdated = 0;
     while (this.bytes > BYTES_MAX || this.isOld(this.receipts[outdated], nowMs)) {
@@ -37,10 +40,10 @@ export class RecentReceipts {
 
   /** In the order in which they were settled. */
   get all(): readonly SettlementRow[] {
-    return this.receipts.map(({ row }) => row);
+    return this.receipts.map(({ receipt }) => fromReceipt(...receipt));
   }
 
-  private isOld(receipt: Recent | undefined, nowMs: number): boolean {
-    return receipt !== undefined && nowMs - receipt.settledAtMs > AGE_MAX_MS;
+  private isOld(recent: Recent | undefined, nowMs: number): boolean {
+    return recent !== undefined && nowMs - recent.settledAtMs > AGE_MAX_MS;
   }
 }
