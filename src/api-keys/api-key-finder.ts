@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { OutboundPolicy } from '../ai-providers';
-import { AppError, RecentValues } from '../common';
+import { A_MOMENT, AppError, RecentValues } from '../common';
 import { callerTokenId, type PreparedStatement, PreparedStatements } from '../database';
 import type { ApiKeyEntity } from './api-key.entity';
 
@@ -47,13 +47,11 @@ const FIND_API_KEY: PreparedStatement = {
          encrypted_key AS "encryptedKey", secret_version AS "secretVersion"
     FROM find_api_key($1, $2, $3, $4)`,
 };
-/** Short, so that the times of use are still noted by the minute. */
-const RECENT = { keptMs: 20_000, most: 5_000 };
 
 /** Finds the key that pays. */
 @Injectable()
 export class ApiKeyFinder {
-  private readonly recent = new RecentValues<FoundApiKey>(RECENT);
+  private readonly recent = new RecentValues<FoundApiKey>(A_MOMENT);
 
   constructor(
     private readonly statements: PreparedStatements,

@@ -14,7 +14,7 @@ export {
   styleNonce,
 } from './http/security-headers';
 export { ApiListResponse, type List, ListQuery, toList } from './lists/list';
-export { RecentValues, type RecentValuesOptions } from './recent-values';
+export { A_MOMENT, RecentValues, type RecentValuesOptions } from './recent-values';
 export { ProgressWatch } from './progress/progress-watch';
 export { scrub, scrubJson } from './redaction/scrub';
 export { Secret } from './secret/secret';

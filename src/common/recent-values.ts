@@ -7,6 +7,9 @@ export interface RecentValuesOptions {
   readonly now?: () => number;
 }
 
+/** Short, so that times of use, which are noted when something is read anew, stay true to the minute. */
+export const A_MOMENT: RecentValuesOptions = { keptMs: 20_000, most: 5_000 };
+
 /**
  * Values as they were a moment ago; above `most` the one that was set first leaves. They may have changed since: whoever
  * takes one has it confirmed before anything rests on it.

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AIProvider, ExecuteParams } from '../ai-providers';
 import type { ResolvedCredential } from '../api-keys';
-import { RecentValues } from '../common';
+import { A_MOMENT, RecentValues } from '../common';
 import { type ContentSealer, ExecutionContent } from '../content';
 import type { AssumedAccess } from '../workspaces';
 import { ExecutionRunner } from './execution-runner';
@@ -47,7 +47,7 @@ export type BegunExecution =
 @Injectable()
 export class ExecutionsService {
   /** Whether workspaces have their answers stored at the provider, by the id of the workspace. */
-  private readonly storing = new RecentValues<boolean>({ keptMs: 20_000, most: 5_000 });
+  private readonly storing = new RecentValues<boolean>(A_MOMENT);
 
   constructor(
     private readonly gate: ServerGate,

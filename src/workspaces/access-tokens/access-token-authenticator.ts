@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { AppError, RecentValues } from '../../common';
+import { A_MOMENT, AppError, RecentValues } from '../../common';
 import { CryptoService } from '../../crypto';
 import { type PreparedStatement, PreparedStatements } from '../../database';
 import type { Authority } from '../access/authority';
@@ -32,13 +32,10 @@ const AUTHENTICATE: PreparedStatement = {
          expires_at AS "expiresAt" FROM authenticate_access_token($1, $2)`,
 };
 
-/** Short, so that the times of use are still noted by the minute. */
-const RECENT = { keptMs: 20_000, most: 5_000 };
-
 /** Finds out whose token it is. */
 @Injectable()
 export class AccessTokenAuthenticator {
-  private readonly recent = new RecentValues<AuthenticatedToken>(RECENT);
+  private readonly recent = new RecentValues<AuthenticatedToken>(A_MOMENT);
 
   constructor(
     private readonly statements: PreparedStatements,

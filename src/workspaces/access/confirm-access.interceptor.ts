@@ -13,7 +13,7 @@ import { RequestAccess } from './request-access';
 /** What tells nothing of a workspace, and may have kept the caller waiting for a database that would not say who it is. */
 const FOR_ANYBODY: readonly ErrorCode[] = ['ledger_unavailable', 'not_ready'];
 
-/** Sees to it that nobody is refused anything, or told why, before it is sure who they are. */
+/** Sees to it that nobody is told anything of a workspace, refusals included, before it is sure who they are. */
 @Injectable()
 export class ConfirmAccess implements NestInterceptor {
   constructor(private readonly access: RequestAccess) {}
