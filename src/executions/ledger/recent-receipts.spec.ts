@@ -36,6 +36,16 @@ describe('RecentReceipts', () => {
     expect(idsOf(recent.all)).toEqual(idsOf([row]));
   });
 
+  it('holds on to no more memory than the receipts have, though a short Buffer is a view of a pool', () => {
+    const key = { executionId: uuidv7(), workspaceId: uuidv7(), attemptNumber: 1, fence: 1 };
+    const sealedOutput = Buffer.from('sealed');
+    expect(sealedOutput.buffer.byteLength).toBeGreaterThan(sealedOutput.length);
+    recent.keep(settlementRow(key, { ...COMPLETED, sealedOutput }));
+    const kept = recent.all[0]?.sealedOutput;
+    expect(kept).toEqual(sealedOutput);
+    expect(kept?.buffer.byteLength).toBe(sealedOutput.length);
+  });
+
   it('forgets what is ten minutes old, but only for what is newer', () => {
     const [first, second, third] = [receipt(0), receipt(0), receipt(0)];
     recent.keep(first, 0);

@@ -24,11 +24,10 @@ export class RecentReceipts {
 
   /** @param nowMs - monotonic milliseconds. */
   keep(row: SettlementRow, nowMs = performance.now()): void {
-    const receipt = toReceipt(row);
-    const [text, sealedOutput] = receipt;
+    const [text, sealedOutput] = toReceipt(row);
     const bytes = ENTRY_BYTES + text.length + (sealedOutput?.length ?? 0);
     if (bytes > BYTES_MAX) return;
-    this.receipts.push({ receipt, bytes, settledAtMs: nowMs });
+    this.receipts.push({ receipt: [text, ownCopy(sealedOutput)], bytes, settledAtMs: nowMs });
     this.bytes += bytes;
     let outdated = 0;
     while (this.bytes > BYTES_MAX || this.isOld(this.receipts[outdated], nowMs)) {
@@ -46,4 +45,12 @@ export class RecentReceipts {
   private isOld(recent: Recent | undefined, nowMs: number): boolean {
     return recent !== undefined && nowMs - recent.settledAtMs > AGE_MAX_MS;
   }
+}
+
+/** A short Buffer is a view of a pool many times its size, which would stay with it. */
+function ownCopy(bytes: Buffer | null): Buffer | null {
+  if (bytes === null || bytes.length === bytes.buffer.byteLength) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { AppError } from '../../common';
 import { ExecutionStreams } from './execution-streams';
 
@@ -37,6 +38,20 @@ describe('the streams that can be read again', () => {
     for (const id of ids) end(id, 1);
     expect(kept(ids)).toEqual(ids.slice(10));
     expect(jest.getTimerCount()).toBe(1_000);
+  });
+
+  it('set their timers outside of the request, which the timer would keep in memory', () => {
+    const request = new AsyncLocalStorage<string>();
+    const contexts: (string | undefined)[] = [];
+    const set = globalThis.setTimeout;
+    jest.spyOn(globalThis, 'setTimeout').mockImplementation((...parameters) => {
+      contexts.push(request.getStore());
+      return set(...parameters);
+    });
+    request.run('a request', () => {
+      end('one', 1);
+    });
+    expect(contexts).toEqual([undefined]);
   });
 
   it('take a limited amount of memory together, whatever they hold', () => {

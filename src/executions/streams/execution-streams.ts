@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
 import { ExecutionStream } from './execution-stream';
 
@@ -20,6 +21,8 @@ export class ExecutionStreams {
   /** In the order of their ends. */
   private readonly ended = new Map<string, Ended>();
   private keptBytes = 0;
+  /** A timer keeps the context in which it was set: that of a request is far larger than what is kept of its stream. */
+  private readonly outsideOfRequests = AsyncLocalStorage.snapshot();
 
   open(executionId: string): ExecutionStream {
     const stream = new ExecutionStream();
@@ -38,9 +41,10 @@ export class ExecutionStreams {
       this.streams.delete(executionId);
       return;
     }
-    const timer = setTimeout(() => {
+    const forget = () => {
       this.forget(executionId);
-    }, KEPT_MS).unref();
+    };
+    const timer = this.outsideOfRequests(() => setTimeout(forget, KEPT_MS).unref());
     this.ended.set(executionId, { timer, weight });
     this.keptBytes += weight;
     for (const oldest of this.ended.keys()) {
