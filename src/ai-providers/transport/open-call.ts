@@ -100,23 +100,32 @@ export class OpenCall implements TransportCall {
     const refusal: Error | null = this.#truth;
     if (refusal !== null) return Promise.reject(refusal);
     return new Promise((respond, reject) => {
-      const abandon = () => {
-        this.#abandon(sdkSignal);
-      };
-      this.#exchange = start({
-        respond,
-        reject,
-        failed: (error) => {
-          this.#fail(error);
-        },
-        closed: () => {
-          sdkSignal?.removeEventListener('abort', abandon);
-        },
-      });
+      const { observer, abandon } = this.#listeners({ respond, reject }, sdkSignal);
+      this.#exchange = start(observer);
       if (this.#exchange.phase === 'done') return;
       if (sdkSignal?.aborted === true) abandon();
       else sdkSignal?.addEventListener('abort', abandon, { once: true });
     });
+  }
+
+  /** Made apart from `start`, whose context holds the text of the request: these live as long as the answer. */
+  #listeners(
+    waiting: Pick<ExchangeObserver, 'respond' | 'reject'>,
+    sdkSignal: AbortSignal | null | undefined,
+  ): { readonly observer: ExchangeObserver; readonly abandon: () => void } {
+    const abandon = () => {
+      this.#abandon(sdkSignal);
+    };
+    const observer = {
+      ...waiting,
+      failed: (error: ProviderError) => {
+        this.#fail(error);
+      },
+      closed: () => {
+        sdkSignal?.removeEventListener('abort', abandon);
+      },
+    };
+    return { observer, abandon };
   }
 
   /** The SDK aborts by itself: its own time limit, or a reader who stopped reading a stream. */

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import OpenAI from 'openai';
 import { FaultyUpstream } from '../../../test/support/faulty-upstream';
 import { failureOf } from '../../../test/support/faulty-upstream/transport-under-test';
@@ -209,5 +211,30 @@ describe('ProviderTransport with a streamed answer', () => {
       return response.text();
     });
     expect(text).toBe(EVENT);
+  });
+
+  it('keeps nothing of its request in memory while the answer comes', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    let finish = () => undefined as unknown;
+    answer((response) => {
+      response.write(EVENT);
+      finish = () => response.end('data: [DONE]\n\n');
+    });
+    const send = async (fetchOptions: TransportCall['fetchOptions']) => {
+      // What holds the text of a body, which itself cannot be watched.
+      const init = { method: 'POST', body: '{}', ...fetchOptions };
+      const response = await transport.fetch(`${upstream.openAiBaseUrl}/chat/completions`, init);
+      return { response, reference: new WeakRef(init) };
+    };
+    const text = await transport.call({ timeoutMs: LONG_MS }, async ({ fetchOptions }) => {
+      const { response, reference } = await send(fetchOptions);
+      await new Promise(setImmediate);
+      collect();
+      expect(reference.deref()).toBeUndefined();
+      finish();
+      return response.text();
+    });
+    expect(text).toContain('[DONE]');
   });
 });
