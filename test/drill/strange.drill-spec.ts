@@ -1,3 +1,4 @@
+import { breakAnswers } from './scenarios/broken-answers';
 import { breakProvider } from './scenarios/broken-providers';
 import { moveClocks } from './scenarios/clocks';
 import { drill } from './support/scenario';
@@ -7,4 +8,5 @@ describe('a world that keeps no rules', () => {
   drill('#41 a provider throws, hangs, answers nothing, speaks after its end', () =>
     breakProvider(),
   );
+  drill('#15–#20 #27 #28 a provider breaks off, babbles, lies', () => breakAnswers(20));
 });

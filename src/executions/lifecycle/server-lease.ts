@@ -77,8 +77,19 @@ export class ServerLease implements OnApplicationBootstrap, OnApplicationShutdow
       'SELECT execution_id AS "executionId" FROM renew_lease($1, $2)',
       [this.identity.id, LEASE_MS],
     );
-    if (askedAtMs - this.renewedAtMs > LEASE_MS) this.heldSinceMs = askedAtMs;
+    if (askedAtMs - this.renewedAtMs > LEASE_MS) this.beginAnew(askedAtMs);
     this.renewedAtMs = Math.max(this.renewedAtMs, askedAtMs);
     for (const { executionId } of cancelled) this.running.cancel(executionId);
+  }
+
+  private beginAnew(askedAtMs: number): void {
+    this.heldSinceMs = askedAtMs;
+    // At its first renewal a server was never absent.
+    if (this.renewedAtMs === -Infinity) return;
+    this.logger.warn({
+      message:
+        'this server was absent for longer than its lease; others may have ended its executions',
+      absentMs: Math.round(askedAtMs - this.renewedAtMs),
+    });
   }
 }

@@ -1,4 +1,5 @@
-import { until } from '../../process/server-process';
+import { join } from 'node:path';
+import { PROJECT_ROOT, until } from '../../process/server-process';
 import { unequalAnswers } from '../support/auditor';
 import { LossyProxy } from '../support/lossy-proxy';
 import {
@@ -36,24 +37,43 @@ export async function killDatabaseThenServer(count: number): Promise<Finding> {
   });
 }
 
-/** A server is stopped for longer than its lease, and goes on as if nothing had happened. */
-export async function stopServer(count: number): Promise<Finding> {
+const WARNING = 'this server was absent for longer than its lease';
+
+/** How a server is absent for longer than its lease. */
+interface Absence {
+  readonly variables?: Record<string, string>;
+  readonly begins: NodeJS.Signals;
+  /** Null: it ends by itself. */
+  readonly ends: NodeJS.Signals | null;
+}
+
+const PRELOAD = join(PROJECT_ROOT, 'test', 'process', 'preload', 'busy-loop.cjs');
+export const STOPPED: Absence = { begins: 'SIGSTOP', ends: 'SIGCONT' };
+/** Its event loop does nothing else for 20 s. */
+export const BUSY: Absence = {
+  ...{ begins: 'SIGUSR2', ends: null },
+  variables: { NODE_OPTIONS: `--require ${PRELOAD}` },
+};
+
+/** A server is absent for longer than its lease, and goes on as if nothing had happened. */
+export async function leaveServer(count: number, absence: Absence): Promise<Finding> {
   return onSite(async (site) => {
     site.upstream.plan = () => ({ kind: 'hold' });
-    const node = await site.startBeside();
+    const node = await site.startBeside(absence.variables);
     const clients = Array.from({ length: count }, (_, index) =>
       site.run(node, `zombie-${index}`, { stream: index % 2 === 0 }),
     );
     await until('all calls', () => (site.upstream.paid.length === count ? true : null));
-    node.process.kill('SIGSTOP');
+    node.process.kill(absence.begins);
     site.upstream.release();
     const sweptMs = await untilNothingRuns(site, 25_000);
     const swept = await site.sql<{ status: string }>(
       'SELECT DISTINCT status FROM agent_executions',
     );
     expect(swept).toEqual([{ status: 'interrupted' }]);
-    node.process.kill('SIGCONT');
+    if (absence.ends !== null) node.process.kill(absence.ends);
     await Promise.all(clients);
+    await until('its warning', () => (node.process.stdout.includes(WARNING) ? true : null));
     await until('the late receipts', async () => {
       const { length } = await site.sql(`SELECT FROM agent_executions WHERE status = 'completed'`);
       return length === count ? true : null;

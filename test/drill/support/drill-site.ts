@@ -68,12 +68,12 @@ export class DrillSite {
     return [site, node];
   }
 
-  /** A server on the data directory; with DATABASE_URL one beside the first. */
-  async start(variables: Record<string, string> = {}): Promise<Node> {
+  /** A server on the data directory; with DATABASE_URL one beside the first. Allowed hosts come to the upstream. */
+  async start({ KEYRUN_ALLOWED_HOSTS, ...variables }: Record<string, string> = {}): Promise<Node> {
     const process = new ServerProcess({
       dataDirectory: this.dataDirectory,
       variables: {
-        KEYRUN_ALLOWED_HOSTS: this.upstream.host,
+        KEYRUN_ALLOWED_HOSTS: [this.upstream.host, KEYRUN_ALLOWED_HOSTS ?? []].flat().join(','),
         KEYRUN_MANAGEMENT_REQUESTS_PER_MINUTE: '100000',
         LOG_LEVEL: 'warn',
         ...variables,

@@ -8,11 +8,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 export type Plan =
   | { readonly kind: 'answer'; readonly afterMs?: number }
   /** Headers and the first piece of a stream at once, the rest when {@link DrillUpstream.release} is called. */
-  | { readonly kind: 'hold'; /** Of 1 KiB, after the tag. */ readonly pieces?: number }
+  | {
+      readonly kind: 'hold';
+      /** Of 1 KiB, after the tag. */
+      readonly pieces?: number;
+      /** What the rest waits for instead. */
+      readonly until?: Promise<void>;
+    }
   /** Refused, so not billed. */
   | { readonly kind: 'refuse'; readonly status: number; readonly headers?: Record<string, string> }
   /** As many pieces of 1 KiB as fast as the reader takes them. */
-  | { readonly kind: 'flood'; readonly pieces: number };
+  | { readonly kind: 'flood'; readonly pieces: number }
+  /** Whatever it writes. */
+  | { readonly kind: 'raw'; readonly write: (response: ServerResponse) => void };
 
 /** A call that arrived, which is when a vendor begins to charge for it. */
 export interface PaidCall {
@@ -94,8 +102,12 @@ export class DrillUpstream {
       return;
     }
     this.paid.push({ tag, at: performance.now() });
+    if (plan.kind === 'raw') {
+      plan.write(response);
+      return;
+    }
     const wait = async () => {
-      if (plan.kind === 'hold') await this.#released;
+      if (plan.kind === 'hold') await (plan.until ?? this.#released);
       if (plan.kind === 'answer' && plan.afterMs !== undefined) await delay(plan.afterMs);
     };
     if (body.stream !== true) {
@@ -124,7 +136,8 @@ interface ChatRequest {
 
 const USAGE = { prompt_tokens: 12, completion_tokens: 7, total_tokens: 19 };
 
-function completion(tag: string, more: string) {
+/** The answer of a call that is not streamed. */
+export function completion(tag: string, more = '') {
   const message = { role: 'assistant', content: `${tag}${more}`, refusal: null };
   return {
     ...{ id: `chatcmpl-${tag}`, object: 'chat.completion', created: 1_790_000_000, model: MODEL },
@@ -147,7 +160,8 @@ function chunk() {
   };
 }
 
-function piece(delta: object, finishReason: string | null = null): string {
+/** One event of a streamed answer. */
+export function piece(delta: object, finishReason: string | null = null): string {
   return frame({ ...chunk(), choices: [{ index: 0, delta, finish_reason: finishReason }] });
 }
 
