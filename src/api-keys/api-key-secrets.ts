@@ -1,60 +1,27 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
-import type { ResealedSecret, SealedSecret, SecretStore, SecretVerdict } from '../crypto';
+import { DataSource } from 'typeorm';
+import { type SecretColumns, SecretTable, type SecretVerdict } from '../crypto';
 import type { ApiKeyEntity } from './api-key.entity';
 import { sealingContext } from './api-key-sealing';
 
 type SecretRow = Pick<ApiKeyEntity, 'id' | 'workspaceId' | 'provider' | 'baseUrl' | 'encryptedKey'>;
 
-const COLUMNS = `id, workspace_id AS "workspaceId", provider, base_url AS "baseUrl",
-  encrypted_key AS "encryptedKey"`;
+const KEYS: SecretColumns<SecretRow> = {
+  table: 'api_keys',
+  envelope: 'encrypted_key',
+  columns: `id, workspace_id AS "workspaceId", provider, base_url AS "baseUrl",
+    encrypted_key AS "encryptedKey"`,
+  toSealedSecret: (row) => ({ context: sealingContext(row), envelope: row.encryptedKey }),
+};
 
-/**
- * The secrets in `api_keys`, for the rotation and the verification of keys. What goes over all workspaces finds
- * their rows on a connection of the role `keyrun_definer` only.
- */
+/** The secrets in `api_keys`, whose health tells whether they open. */
 @Injectable()
-export class ApiKeySecrets implements SecretStore {
-  constructor(private readonly dataSource: DataSource) {}
-
-  async *pages(limit: number): AsyncIterable<readonly SealedSecret[]> {
-    let after: string | null = null;
-    for (;;) {
-      const rows: SecretRow[] = await this.dataSource.query<SecretRow[]>(
-        `SELECT ${COLUMNS} FROM api_keys WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2`,
-        [after, limit],
-      );
-      const last = rows.at(-1);
-      if (last === undefined) return;
-      yield rows.map(toSealedSecret);
-      after = last.id;
-    }
+export class ApiKeySecrets extends SecretTable<SecretRow> {
+  constructor(dataSource: DataSource) {
+    super(dataSource, KEYS);
   }
 
-  async lock(workspaceId: string, transaction: EntityManager): Promise<readonly SealedSecret[]> {
-    const rows = await transaction.query<SecretRow[]>(
-      `SELECT ${COLUMNS} FROM api_keys WHERE workspace_id = $1 ORDER BY id FOR UPDATE`,
-      [workspaceId],
-    );
-    return rows.map(toSealedSecret);
-  }
-
-  /** The secret itself stays the same, and with it its version and what is known of its health. */
-  async replace(secrets: readonly ResealedSecret[], transaction: EntityManager): Promise<number> {
-    const [, replaced] = await transaction.query<[unknown, number]>(
-      `UPDATE api_keys AS stored SET encrypted_key = resealed.new_envelope
-         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS resealed (id, envelope, new_envelope)
-        WHERE stored.id = resealed.id AND stored.encrypted_key = resealed.envelope`,
-      [
-        secrets.map(({ context }) => context.rowId),
-        secrets.map(({ envelope }) => envelope),
-        secrets.map(({ newEnvelope }) => newEnvelope),
-      ],
-    );
-    return replaced;
-  }
-
-  async note(verdicts: readonly SecretVerdict[]): Promise<void> {
+  override async note(verdicts: readonly SecretVerdict[]): Promise<void> {
     await this.dataSource.query(
       `UPDATE api_keys AS stored
           SET health = CASE WHEN tried.opens THEN 'untested' ELSE 'unreadable' END
@@ -76,8 +43,4 @@ export class ApiKeySecrets implements SecretStore {
     );
     return row.count;
   }
-}
-
-function toSealedSecret(row: SecretRow): SealedSecret {
-  return { context: sealingContext(row), envelope: row.encryptedKey };
 }

@@ -22,3 +22,4 @@ export {
   SecretStores,
   type SecretVerdict,
 } from './secret-store';
+export { type SecretColumns, SecretTable } from './secret-table';
