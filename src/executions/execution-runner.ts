@@ -115,7 +115,9 @@ export class ExecutionRunner {
       });
       result = proveExecuteResult(answer);
     } catch (error) {
-      throw course.execution === null ? error : await this.fail(course, call, { error, run });
+      // Without an attempt, where its deadline passed or it was cancelled before, it has started all the same.
+      course.execution ??= await starting.started;
+      throw await this.fail(course, call, { error, run });
     }
     void this.credentials.noteUse(call.credential, 'ok');
     const ended = await this.tracker.completeExecution(

@@ -158,6 +158,28 @@ describe('the queue of a workspace', () => {
     await enqueue(undefined, 'refused').expect(202);
   });
 
+  it('ends what is taken out of it after its deadline, as where a server died with it', async () => {
+    const { body } = await enqueue().expect(202);
+    await app.database.dataSource.query(
+      `UPDATE agent_executions SET started_at = created_at, deadline_at = created_at WHERE id = $1`,
+      [body.id],
+    );
+    const node = await TestApp.start({ nodeOf: app });
+    try {
+      const path = node.path(`executions/${body.id}/stream`);
+      const events = await (await EventReader.open(node, path)).rest();
+      expect(events).toMatchObject([{ event: 'error', data: { code: 'deadline_exceeded' } }]);
+      const record = await app.request('get', app.path(`executions/${body.id}`)).expect(200);
+      expect(record.body).toMatchObject({
+        status: 'failed',
+        error: { category: 'deadline_exceeded', billed: 'no' },
+        attempts: [{ number: 1, errorCategory: 'deadline_exceeded', billed: 'no' }],
+      });
+    } finally {
+      await node.close();
+    }
+  });
+
   it('gives up what two servers died of', async () => {
     const { body } = await enqueue().expect(202);
     const ask = 'UPDATE agent_executions SET lost_takes = $1, taken_by = id';
