@@ -28,6 +28,7 @@ import { ConfirmAtStart1764001900000 } from './migrations/1764001900000-confirm-
 import { EnterQueue1764002000000 } from './migrations/1764002000000-enter-queue';
 import { SettleWithoutCopies1764002200000 } from './migrations/1764002200000-settle-without-copies';
 import { RestoreAttempts1764002300000 } from './migrations/1764002300000-restore-attempts';
+import { ForgottenExecutions1764002400000 } from './migrations/1764002400000-forgotten-executions';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
@@ -126,6 +127,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       EnterQueue1764002000000,
       SettleWithoutCopies1764002200000,
       RestoreAttempts1764002300000,
+      ForgottenExecutions1764002400000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

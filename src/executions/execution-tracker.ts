@@ -19,7 +19,6 @@ import {
   type StartRow,
 } from './ledger/ledger-rows';
 import { attemptKey, describeLostStart } from './ledger/lost-start';
-import { isUnheard } from './ledger/ledger-errors';
 import { refuseUnstarted } from './ledger/refused-start';
 import { Settlements } from './ledger/settlements';
 import { storableOutput } from './ledger/stored-content';
@@ -72,7 +71,7 @@ export class ExecutionTracker {
   ): Promise<RunningExecution> {
     const startedAtMs = performance.now();
     const { id, workspaceId, agentId, provider, model, apiKeyId, metadata, mode } = input;
-    const started = await this.startOrNote(input, assumed);
+    const started = await this.unheardStarts.start(input, assumed);
     refuseUnstarted(started);
     const { startedAt } = started;
     const record: ExecutionRecord = {
@@ -169,15 +168,6 @@ export class ExecutionTracker {
       outcome: isInterrupted ? { ...outcome, errorCategory: 'interrupted' } : outcome,
       timeToFirstTokenMs,
     });
-  }
-
-  private async startOrNote(input: ExecutionStart, assumed: StartAssumptions): Promise<StartedRow> {
-    try {
-      return await this.ledger.start(input, assumed);
-    } catch (error) {
-      if (isUnheard(error)) this.unheardStarts.note(input);
-      throw error;
-    }
   }
 
   private async settle(execution: RunningExecution, end: End): Promise<EndedExecution> {

@@ -27,10 +27,14 @@ import { Settlements } from './ledger/settlements';
 import { UnheardStarts } from './ledger/unheard-starts';
 import { Cancellation } from './lifecycle/cancellation';
 import { DatabaseWatch } from './lifecycle/database-watch';
+import { DeadServers } from './lifecycle/dead-servers';
 import { DeletedWorkspaces } from './lifecycle/deleted-workspaces';
 import { Drain } from './lifecycle/drain';
+import { ExecutionsInHand } from './lifecycle/executions-in-hand';
+import { ForgottenExecutions } from './lifecycle/forgotten-executions';
 import { JournalAdoption } from './lifecycle/journal-adoption';
 import { Maintenance } from './lifecycle/maintenance';
+import { OverdueExecutions } from './lifecycle/overdue-executions';
 import { ProviderLookUp } from './lifecycle/provider-look-up';
 import { RunningExecutions } from './lifecycle/running-executions';
 import { ServerGate } from './lifecycle/server-gate';
@@ -53,7 +57,8 @@ const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, C
 const QUEUED = [AsyncExecutions, QueueCommit, QueueLimit, QueuedExecutions, QueuedRequests];
 const WORKING = [ExecutionWorker, PaidProviders];
 const SERVER = [ServerIdentity, ServerLease, ServerGate, Drain];
-const RESCUE = [JournalAdoption, ProviderLookUp, Sweeper];
+const RESCUE = [JournalAdoption, DeadServers, ForgottenExecutions, OverdueExecutions];
+const SWEEP = [ExecutionsInHand, ProviderLookUp, Sweeper];
 
 /** Runs executions on the keys of a workspace, and follows each to its end. */
 @Module({
@@ -77,6 +82,7 @@ const RESCUE = [JournalAdoption, ProviderLookUp, Sweeper];
     ...WORKING,
     ...SERVER,
     ...RESCUE,
+    ...SWEEP,
     Maintenance,
   ],
   exports: [ServerGate],

@@ -32,6 +32,11 @@ export class ExecutionWorker implements OnApplicationBootstrap, BeforeApplicatio
     private readonly environment: Environment,
   ) {}
 
+  /** What this server is about to claim, has claimed or runs. */
+  get handledIds(): Iterable<string> {
+    return this.handled;
+  }
+
   async onApplicationBootstrap(): Promise<void> {
     const concurrency = this.environment.asyncConcurrency;
     await this.queue.work((wakeUp) => this.handle(wakeUp), { concurrency });

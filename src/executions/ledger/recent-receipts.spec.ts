@@ -29,6 +29,14 @@ describe('RecentReceipts', () => {
     expect(idsOf(recent.all)).toEqual(idsOf([long]));
   });
 
+  it('finds the latest of an execution, and none of another', () => {
+    const [first, other] = [receipt(0), receipt(0)];
+    for (const row of [first, other, { ...first, fence: 2 }]) recent.keep(row);
+    expect(recent.find(first.execution_id)?.fence).toBe(2);
+    expect(recent.find(other.execution_id)?.fence).toBe(1);
+    expect(recent.find(uuidv7())).toBeNull();
+  });
+
   it('lets one that is too long push out no other', () => {
     const row = receipt(1);
     recent.keep(row);

@@ -7,6 +7,7 @@ const AGE_MAX_MS = 10 * 60_000;
 const ENTRY_BYTES = 256;
 
 interface Recent {
+  readonly executionId: string;
   /** As the journal writes it: as an object it takes several times as much. */
   readonly receipt: ReturnType<typeof toReceipt>;
   readonly bytes: number;
@@ -27,7 +28,9 @@ export class RecentReceipts {
     const [text, sealedOutput] = toReceipt(row);
     const bytes = ENTRY_BYTES + text.length + (sealedOutput?.length ?? 0);
     if (bytes > BYTES_MAX) return;
-    this.receipts.push({ receipt: [text, ownCopy(sealedOutput)], bytes, settledAtMs: nowMs });
+    const receipt: Recent['receipt'] = [text, ownCopy(sealedOutput)];
+    const { execution_id: executionId } = row;
+    this.receipts.push({ executionId, receipt, bytes, settledAtMs: nowMs });
     this.bytes += bytes;
     let outdated = 0;
     while (this.bytes > BYTES_MAX || this.isOld(this.receipts[outdated], nowMs)) {
@@ -40,6 +43,12 @@ export class RecentReceipts {
   /** In the order in which they were settled. */
   get all(): readonly SettlementRow[] {
     return this.receipts.map(({ receipt }) => fromReceipt(...receipt));
+  }
+
+  /** The latest of the execution; null: none is kept. */
+  find(executionId: string): SettlementRow | null {
+    const found = this.receipts.findLast((recent) => recent.executionId === executionId);
+    return found === undefined ? null : fromReceipt(...found.receipt);
   }
 
   private isOld(recent: Recent | undefined, nowMs: number): boolean {

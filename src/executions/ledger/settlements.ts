@@ -122,6 +122,11 @@ export class Settlements implements OnModuleDestroy {
     return this.missed.size;
   }
 
+  /** Which executions they end. */
+  get missedIds(): Iterable<string> {
+    return Array.from(this.missed.values(), ({ key }) => key.executionId);
+  }
+
   /** Tells the ledger what it missed, or, where it refuses that, what is recorded instead. */
   async replay(): Promise<void> {
     this.timer = null;

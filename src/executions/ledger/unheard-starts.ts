@@ -1,7 +1,13 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { notSent } from './attempt-outcome';
-import { ExecutionLedger } from './execution-ledger';
-import { type ExecutionStart, settlementRow, type SettlementRow } from './ledger-rows';
+import { ExecutionLedger, type StartedRow } from './execution-ledger';
+import { isUnheard } from './ledger-errors';
+import {
+  type ExecutionStart,
+  settlementRow,
+  type SettlementRow,
+  type StartAssumptions,
+} from './ledger-rows';
 
 const INTERVAL_MS = 500;
 /** Longer than a statement may take: what has not committed by then never will. */
@@ -23,9 +29,31 @@ interface Unheard {
 export class UnheardStarts implements OnModuleDestroy {
   private readonly logger = new Logger(UnheardStarts.name);
   private readonly unheard = new Map<string, Unheard>();
+  private readonly onTheWay = new Set<string>();
   private timer: NodeJS.Timeout | null = null;
 
   constructor(private readonly ledger: ExecutionLedger) {}
+
+  /**
+   * Commits the start, and ends it later if its answer gets lost.
+   * @throws {AppError} as {@link ExecutionLedger.start}.
+   */
+  async start(start: ExecutionStart, assumed: StartAssumptions): Promise<StartedRow> {
+    this.onTheWay.add(start.id);
+    try {
+      return await this.ledger.start(start, assumed);
+    } catch (error) {
+      if (isUnheard(error)) this.note(start);
+      throw error;
+    } finally {
+      this.onTheWay.delete(start.id);
+    }
+  }
+
+  /** What may have started without an answer, for now or for good. */
+  get ids(): Iterable<string> {
+    return [...this.onTheWay, ...this.unheard.keys()];
+  }
 
   /** It may have been started. */
   note(start: ExecutionStart): void {

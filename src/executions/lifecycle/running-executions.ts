@@ -27,6 +27,10 @@ export class RunningExecutions {
     return this.entries.size;
   }
 
+  get ids(): Iterable<string> {
+    return this.entries.keys();
+  }
+
   has(executionId: string): boolean {
     return this.entries.has(executionId);
   }
