@@ -29,6 +29,7 @@ import { EnterQueue1764002000000 } from './migrations/1764002000000-enter-queue'
 import { SettleWithoutCopies1764002200000 } from './migrations/1764002200000-settle-without-copies';
 import { RestoreAttempts1764002300000 } from './migrations/1764002300000-restore-attempts';
 import { ForgottenExecutions1764002400000 } from './migrations/1764002400000-forgotten-executions';
+import { SweepWithALease1764002600000 } from './migrations/1764002600000-sweep-with-a-lease';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
@@ -128,6 +129,7 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       SettleWithoutCopies1764002200000,
       RestoreAttempts1764002300000,
       ForgottenExecutions1764002400000,
+      SweepWithALease1764002600000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -6,7 +6,7 @@ import {
   STOPPED,
 } from './scenarios/absent-servers';
 import { repeatAfterCrash, sweepTogether } from './scenarios/orphans';
-import { loseDatabaseForLong } from './scenarios/outages';
+import { freezeDatabase, loseDatabaseForLong } from './scenarios/outages';
 import { restartOneByOne } from './scenarios/rolling-restart';
 import { drill } from './support/scenario';
 
@@ -23,6 +23,7 @@ describe('a server that goes', () => {
   drill('#6 the database is away for longer than a lease, 100 streams on two servers', () =>
     loseDatabaseForLong(100),
   );
+  drill('#6 PostgreSQL is frozen for longer than a lease, 20 in flight', () => freezeDatabase(20));
   drill('#11 two servers sweep what a third left behind', () => sweepTogether(600));
   drill('#31 the same Idempotency-Key after a crash', () => repeatAfterCrash(20));
   drill('#35 SIGTERM under load, twice', () => drainServer(40));

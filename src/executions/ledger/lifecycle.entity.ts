@@ -11,6 +11,10 @@ export class ServerEntity {
 
   @Column('timestamptz', { name: 'lease_until' })
   leaseUntil: Date;
+
+  /** Since when without a gap: others may be taken for dead by whoever has held a lease for the length of one. */
+  @Column('timestamptz', { name: 'held_since', default: () => 'clock_timestamp()' })
+  heldSince: Date;
 }
 
 /** Which execution a client's `Idempotency-Key` started. */

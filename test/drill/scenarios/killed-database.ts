@@ -48,17 +48,22 @@ export async function killDatabase(count: number, random: Random): Promise<Findi
 
 /** As a crash of the machine's kernel would, but for the files: no process of it says good-bye. */
 export function killPostgres(site: DrillSite): void {
-  const postmaster = postmasterPid(site.dataDirectory)!;
-  const children = readdirSync('/proc').filter((name) => {
-    return /^\d+$/.test(name) && parentOf(name) === postmaster;
-  });
-  for (const pid of [postmaster, ...children.map(Number)]) {
+  for (const pid of postgresProcesses(site)) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
       // It ended meanwhile.
     }
   }
+}
+
+/** The postmaster, then its children. */
+export function postgresProcesses(site: DrillSite): number[] {
+  const postmaster = postmasterPid(site.dataDirectory)!;
+  const children = readdirSync('/proc').filter((name) => {
+    return /^\d+$/.test(name) && parentOf(name) === postmaster;
+  });
+  return [postmaster, ...children.map(Number)];
 }
 
 function parentOf(pid: string): number | null {
