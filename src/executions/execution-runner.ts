@@ -115,7 +115,7 @@ export class ExecutionRunner {
       });
       result = proveExecuteResult(answer);
     } catch (error) {
-      // Without an attempt, where its deadline passed or it was cancelled before, it has started all the same.
+      // A call may end before its first attempt, by its deadline or from outside. What has started ends all the same.
       course.execution ??= await starting.started;
       throw await this.fail(course, call, { error, run });
     }
