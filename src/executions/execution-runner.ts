@@ -52,6 +52,11 @@ export class ExecutionRunner {
     private readonly streams: ExecutionStreams,
   ) {}
 
+  /** Does what may lead to a {@link run}: a server that shuts down waits for both. */
+  whileStarting<T>(start: () => Promise<T>): Promise<T> {
+    return this.running.whileStarting(start);
+  }
+
   /**
    * @returns the completed execution.
    * @throws {AppError} with the code of the failure and the id of the recorded execution.

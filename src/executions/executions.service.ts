@@ -65,6 +65,10 @@ export class ExecutionsService {
    */
   async begin(input: RunExecution): Promise<BegunExecution> {
     this.gate.assertOpen();
+    return this.runner.whileStarting(() => this.beginNow(input));
+  }
+
+  private async beginNow(input: RunExecution): Promise<BegunExecution> {
     const deadlineAt = performance.now() + input.timeoutMs;
     const { id, workspaceId, provider, credential, idempotency } = input;
     const sealer = await sealerOf(this.content, workspaceId);

@@ -1,4 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Client } from 'pg';
+import type { Response } from 'supertest';
 import { TestBench } from '../support/test-bench';
 
 const OPENAI = { provider: 'openai', model: 'gpt-4o-mini' };
@@ -7,7 +9,7 @@ describe('the end of an execution', () => {
   let bench: TestBench;
 
   beforeEach(async () => {
-    bench = await TestBench.start();
+    bench = await TestBench.start({}, { variables: { KEYRUN_DRAIN_SECONDS: '1' } });
     await bench.saveKey('openai');
   });
 
@@ -67,6 +69,44 @@ describe('the end of an execution', () => {
     expect(rows).toEqual([{ status: 'completed', tokens: 2 }]);
   });
 
+  it.each([
+    ['its client waits for it', { 'idempotency-key': 'held' }, 502],
+    ['it waits in the queue', { prefer: 'respond-async' }, 202],
+  ])(
+    'is recorded before the server closes, though it had not started when %s',
+    async (_, how, status) => {
+      const { app, upstream } = bench;
+      const client = new Client({ connectionString: app.database.url.expose() });
+      client.on('error', () => undefined);
+      await client.connect();
+      await client.query(`
+      CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_advisory_xact_lock_shared(4711);
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER hold BEFORE INSERT OR UPDATE ON agent_executions
+        FOR EACH ROW WHEN (NEW.status = 'running') EXECUTE FUNCTION hold();
+      SELECT pg_advisory_lock(4711)`);
+      upstream.script([{ fault: 'never-answer' }]);
+      const answer = bench.run(OPENAI).set(how).then(statusOf);
+      const waiting = `SELECT FROM pg_stat_activity
+      WHERE wait_event = 'advisory' AND datname = current_database()`;
+      while ((await client.query(waiting)).rowCount === 0);
+      const closing = app.app.close();
+      // Whoever waits only for what has started is through with it now.
+      for (let turns = 0; turns < 50; turns += 1) await turn();
+      await client.query('SELECT pg_advisory_unlock(4711)');
+      expect(await answer).toBe(status);
+      await closing;
+      const { rows } = await client.query(
+        `SELECT status, error ->> 'category' AS category FROM agent_executions`,
+      );
+      await client.end();
+      expect(rows).toEqual([{ status: 'failed', category: 'interrupted' }]);
+      expect(upstream.requests).toHaveLength(1);
+    },
+  );
+
   it('is recorded at a later try when the ledger fails for a moment', async () => {
     const { dataSource } = bench.app.database;
     await dataSource.query(`
@@ -85,3 +125,5 @@ describe('the end of an execution', () => {
     expect(bench.upstream.paidCalls).toHaveLength(1);
   });
 });
+
+const statusOf = ({ status }: Response) => status;

@@ -19,10 +19,10 @@ export class TestBench {
 
   static async start(
     options: FaultyUpstreamOptions = {},
-    appOptions: Pick<TestAppOptions, 'replaced'> = {},
+    appOptions: Pick<TestAppOptions, 'replaced' | 'variables'> = {},
   ): Promise<TestBench> {
     const upstream = await FaultyUpstream.start(options);
-    const variables = { KEYRUN_ALLOWED_HOSTS: upstream.host };
+    const variables = { KEYRUN_ALLOWED_HOSTS: upstream.host, ...appOptions.variables };
     const app = await TestApp.start({ ...appOptions, variables });
     return new TestBench(app, upstream);
   }

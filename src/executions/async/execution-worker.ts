@@ -52,7 +52,7 @@ export class ExecutionWorker implements OnApplicationBootstrap, BeforeApplicatio
     if (this.handled.has(executionId)) return;
     this.handled.add(executionId);
     try {
-      await this.handleOnce(wakeUp);
+      await this.runner.whileStarting(() => this.handleOnce(wakeUp));
     } finally {
       this.handled.delete(executionId);
     }

@@ -22,6 +22,10 @@ interface Entry {
 @Injectable()
 export class RunningExecutions {
   private readonly entries = new Map<string, Entry>();
+  /** Each resolves when its start is over, however that went. */
+  private readonly starting = new Set<Promise<unknown>>();
+  /** Why everything is ended, what comes later included; null: it is not. */
+  private allEndFor: EndReason | null = null;
 
   get count(): number {
     return this.entries.size;
@@ -40,6 +44,21 @@ export class RunningExecutions {
     return [...new Set([...this.entries.values()].map(({ workspaceId }) => workspaceId))];
   }
 
+  /**
+   * Does what may lead to a {@link run}. Until it is over not everything has ended: what it has committed may be about
+   * to be sent.
+   */
+  async whileStarting<T>(start: () => Promise<T>): Promise<T> {
+    const work = start();
+    const over = work.catch(() => undefined);
+    this.starting.add(over);
+    try {
+      return await work;
+    } finally {
+      this.starting.delete(over);
+    }
+  }
+
   /** Runs the work under the id: from now until it has ended it can be ended from outside. */
   async run<T>(
     { id, workspaceId }: { readonly id: string; readonly workspaceId: string },
@@ -50,6 +69,7 @@ export class RunningExecutions {
     const controller = new AbortController();
     const entry: Entry = { workspaceId, controller, reason: null, ended };
     this.entries.set(id, entry);
+    if (this.allEndFor !== null) this.end(id, this.allEndFor);
     try {
       return await work({
         signal: controller.signal,
@@ -79,15 +99,17 @@ export class RunningExecutions {
     await this.entries.get(executionId)?.ended;
   }
 
-  /** Resolves when nothing runs any more, those included that are begun meanwhile. */
+  /** Resolves when nothing runs or starts any more, those included that are begun meanwhile. */
   async allEnded(): Promise<void> {
-    while (this.entries.size > 0) {
-      await Promise.all([...this.entries.values()].map((entry) => entry.ended));
+    while (this.entries.size > 0 || this.starting.size > 0) {
+      const running = [...this.entries.values()].map((entry) => entry.ended);
+      await Promise.all([...running, ...this.starting]);
     }
   }
 
-  /** Ends everything that runs. */
+  /** Ends everything that runs, and whatever is still begun. */
   endAll(reason: EndReason): void {
+    this.allEndFor = reason;
     for (const executionId of this.entries.keys()) this.end(executionId, reason);
   }
 
