@@ -83,4 +83,20 @@ describe('StreamedOutput', () => {
     };
     expect(write).toThrow(expect.objectContaining({ category: 'invalid_response' }));
   });
+
+  it('refuses an answer of more pieces than any model writes, however short they are', () => {
+    const output = new StreamedOutput(() => undefined, null);
+    const call = output.openToolCall();
+    const write = (count: number) => {
+      for (let left = count; left > 0; left -= 2) {
+        output.addText('x');
+        output.addToToolCall(call, { arguments: '' });
+      }
+    };
+    write(1_000_000);
+    const tooMany = () => {
+      write(100_000);
+    };
+    expect(tooMany).toThrow(expect.objectContaining({ category: 'invalid_response' }));
+  });
 });

@@ -5,6 +5,8 @@ import { SecretFilter, withoutSecret } from './secret-filter';
 
 /** Most characters of one answer; far above every model's, and what a record can still hold. */
 const OUTPUT_CHARACTERS_MAX = 16 * 1024 * 1024;
+/** What a piece counts for at least: a short one takes many times the memory of its text. */
+const PIECE_CHARACTERS_MIN = 16;
 
 /** A piece of a tool call as a vendor sends it. */
 export interface ToolCallPiece {
@@ -125,7 +127,7 @@ export class StreamedOutput {
   }
 
   #count(piece: string): void {
-    this.#characters += piece.length;
+    this.#characters += Math.max(piece.length, PIECE_CHARACTERS_MIN);
     if (this.#characters > OUTPUT_CHARACTERS_MAX) throw unusableStream();
   }
 }
