@@ -158,6 +158,26 @@ describe('the queue of a workspace', () => {
     await enqueue(undefined, 'refused').expect(202);
   });
 
+  it('does not run what was to be cancelled when its server died between two attempts', async () => {
+    const { body } = await enqueue().expect(202);
+    // As the sweep leaves it.
+    await app.database.dataSource.query('UPDATE agent_executions SET cancel_requested_at = now()');
+    const node = await TestApp.start({ nodeOf: app });
+    try {
+      const path = node.path(`executions/${body.id}/stream`);
+      const events = await (await EventReader.open(node, path)).rest();
+      expect(events).toMatchObject([{ event: 'error', data: { code: 'cancelled' } }]);
+      const record = await app.request('get', app.path(`executions/${body.id}`)).expect(200);
+      expect(record.body).toMatchObject({
+        status: 'cancelled',
+        error: { category: 'cancelled', billed: 'no', retryable: false },
+        attempts: [],
+      });
+    } finally {
+      await node.close();
+    }
+  });
+
   it('ends what is taken out of it after its deadline, as where a server died with it', async () => {
     const { body } = await enqueue().expect(202);
     await app.database.dataSource.query(

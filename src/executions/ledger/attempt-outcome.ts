@@ -83,6 +83,11 @@ export function notSent(category: FailureCategory): ExecutionFailure {
   return { ...describeCode(category), retryable: true, billed: 'no' };
 }
 
+/** It was cancelled while nothing was in flight. `billed` is what its attempts left open. */
+export function cancelledUnsent(billed: Billed): ExecutionFailure {
+  return { ...describeCode('cancelled'), retryable: false, billed };
+}
+
 /** A call that this server broke off because it shuts down. */
 export function interrupted(billed: Billed): ExecutionFailure {
   return { ...describeCode('interrupted'), retryable: true, billed };

@@ -148,11 +148,12 @@ export class ExecutionLedger {
   }
 
   /** Ends an execution that waits in the queue. @returns false when none with this id does. */
-  async failQueued(
+  async endQueued(
     { id, workspaceId }: Pick<ExecutionStart, 'id' | 'workspaceId'>,
     failure: ExecutionFailure,
+    status: 'failed' | 'cancelled' = 'failed',
   ): Promise<boolean> {
-    const values = [id, workspaceId, JSON.stringify(failure)];
+    const values = [id, workspaceId, status, JSON.stringify(failure)];
     const [row] = await this.statements.run<{ ended: boolean }>(END_QUEUED, values);
     return row?.ended === true;
   }

@@ -106,4 +106,6 @@ export interface ExecutionRecord {
   readonly latencyMs: number | null;
   readonly timeToFirstTokenMs: number | null;
   readonly attempts: readonly AttemptRecord[];
+  /** When its server was asked to end it before its time. Absent unless it was read from the ledger. */
+  readonly cancelRequestedAt?: Date | null;
 }

@@ -39,11 +39,11 @@ export const RELEASE_KEY: PreparedStatement = {
   text: 'SELECT release_idempotency_key($1, $2)',
 };
 
-/** Fails an execution that waits in the queue. */
+/** Ends an execution that waits in the queue. */
 export const END_QUEUED: PreparedStatement = {
   isPatient: true,
   name: 'end_queued_execution',
-  text: `SELECT end_queued_execution($1, $2, 'failed', $3) AS ended`,
+  text: `SELECT end_queued_execution($1, $2, $3, $4) AS ended`,
 };
 
 /** Writes what the database lost of an execution that it has, before it is settled. */

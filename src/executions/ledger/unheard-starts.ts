@@ -98,7 +98,7 @@ export class UnheardStarts implements OnModuleDestroy {
 
   private end(start: ExecutionStart): Promise<boolean> {
     return start.mode === 'async'
-      ? this.ledger.failQueued(start, notSent('ledger_unavailable'))
+      ? this.ledger.endQueued(start, notSent('ledger_unavailable'))
       : this.ledger.settle(neverSent(start));
   }
 }

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { ProviderError } from '../../ai-providers';
 import { AppError } from '../../common';
-import { describeFailure } from '../ledger/attempt-outcome';
+import { cancelledUnsent } from '../ledger/attempt-outcome';
 import { ExecutionQueries } from '../ledger/execution-queries';
 import type { ExecutionRecord } from '../ledger/execution-record';
 import { type ExecutionStatus, isTerminal } from '../ledger/execution-status';
@@ -14,9 +13,7 @@ const REQUEST = 'SELECT status FROM request_cancellation($1, $2, $3)';
 const LIMIT_MS = 3_000;
 const LOOK_MS = 100;
 
-const FAILURE = describeFailure(
-  new ProviderError({ category: 'cancelled', retry: 'never', billed: 'no' }),
-);
+const FAILURE = cancelledUnsent('no');
 
 /** Ends executions before their time, wherever they run. */
 @Injectable()
