@@ -17,6 +17,8 @@ import { ExecutionStreams } from './streams/execution-streams';
 
 /** Attempts of one execution in all, over every server that worked on it. */
 const ATTEMPTS_MAX = 3;
+/** How often a call is repeated that may have been billed, over every server too. */
+const AMBIGUOUS_RETRIES_MAX = 1;
 
 /** An execution whose start may still be on its way to the ledger. */
 export interface StartingExecution {
@@ -24,6 +26,8 @@ export interface StartingExecution {
   readonly workspaceId: string;
   /** Written ahead so far, over every server, with the one that is about to be made. ≥ 1. */
   readonly attempts: number;
+  /** Those before it that may have been billed. ≥ 0. */
+  readonly billedAttempts: number;
   /** Resolves when the start and that attempt have committed. Rejects when nothing was started: then nothing is sent. */
   readonly started: Promise<RunningExecution>;
 }
@@ -110,6 +114,7 @@ export class ExecutionRunner {
         },
         retry: {
           deadlineAt: call.deadlineAt,
+          ambiguousRetries: Math.max(0, AMBIGUOUS_RETRIES_MAX - starting.billedAttempts),
           maxAttempts: Math.max(1, ATTEMPTS_MAX + 1 - starting.attempts),
           onAttemptFailed: async ({ error, waitMs }) => {
             if (waitMs === null) return;

@@ -78,7 +78,7 @@ export class ExecutionsService {
       const storeAtProvider = recalled ?? (await started).settings.storeAtProvider;
       const params = { ...input.params, storeAs: storeAtProvider ? storedAs(id) : undefined };
       const ended = this.runner.run(
-        { id, workspaceId, attempts: 1, started },
+        { id, workspaceId, attempts: 1, billedAttempts: 0, started },
         { provider, credential, deadlineAt, params, isStreamed: input.mode === 'stream' },
       );
       // A client that hung up leaves a failure that nobody awaits.

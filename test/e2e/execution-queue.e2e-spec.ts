@@ -109,6 +109,39 @@ describe('an execution that nobody waits for', () => {
     }
   });
 
+  it('repeats once what may have been billed, over all servers that it was on', async () => {
+    const first = await TestBench.start();
+    const { app, upstream } = first;
+    await first.saveKey('openai');
+    await app.app.get(ExecutionQueue, { strict: false }).stopFetching();
+    const { body } = await first.run(OPENAI).set('Prefer', 'respond-async').expect(202);
+    // As the sweep leaves it after the death of a server that waited for its second attempt.
+    await app.database.dataSource.query(`
+      UPDATE agent_executions SET started_at = now();
+      INSERT INTO execution_attempts
+          (execution_id, attempt_number, workspace_id, provider, model, api_key_id, started_at)
+        SELECT id, 1, workspace_id, provider, model, api_key_id, now() FROM agent_executions;
+      INSERT INTO attempt_outcomes (execution_id, attempt_number, revision, workspace_id,
+          error_category, billed, latency_ms, ended_at)
+        SELECT id, 1, 1, workspace_id, 'gateway_error', 'unknown', 0, now() FROM agent_executions`);
+    upstream.script([{ status: 502 }]);
+    const variables = { KEYRUN_ALLOWED_HOSTS: upstream.host };
+    const second = await TestApp.start({ variables, nodeOf: app });
+    try {
+      const path = second.path(`executions/${body.id}/stream`);
+      await (await EventReader.open(second, path)).rest();
+      expect(await first.read(body.id as string)).toMatchObject({
+        status: 'failed',
+        error: { category: 'gateway_error', billed: 'unknown' },
+        attempts: [{ billed: 'unknown' }, { billed: 'unknown', waitMs: null }],
+      });
+      expect(upstream.requests).toHaveLength(1);
+    } finally {
+      await second.close();
+      await first.close();
+    }
+  });
+
   it('runs many at once and none twice', async () => {
     const before = bench.upstream.paidCalls.length;
     const accepted = await Promise.all(Array.from({ length: 120 }, () => enqueue().expect(202)));

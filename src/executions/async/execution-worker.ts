@@ -86,6 +86,7 @@ export class ExecutionWorker implements OnApplicationBootstrap, BeforeApplicatio
     const params = { ...execution.request, storeAs };
     const starting = {
       ...{ id, workspaceId: running.record.workspaceId, attempts: attempts.length },
+      billedAttempts: attempts.filter(({ outcome }) => (outcome?.billed ?? 'no') !== 'no').length,
       started: Promise.resolve(running),
     };
     try {
