@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { noteConfirmed, type Principal, type StandingClaim } from '../workspaces';
-import { presentExecution } from './dto/present-execution';
+import { presentDetail, presentExecution } from './dto/present-execution';
 import { contentUnreadable, executionFailed } from './execution-failure';
 import type { AcceptedExecution } from './execution-intake';
 import { JOURNALED } from './execution-runner';
@@ -10,11 +10,10 @@ import { REPLAYED } from './idempotency/replays';
 import type { ExecutionRecord } from './ledger/execution-record';
 import type { ExecutionMode } from './ledger/execution-status';
 import { RunningExecutions } from './lifecycle/running-executions';
-import { answerExecution } from './streams/answer-execution';
 import { BEGINNING } from './streams/execution-stream';
-import { ExecutionStreams } from './streams/execution-streams';
 import { OpenReaders } from './streams/open-readers';
 import { StreamFollower } from './streams/stream-follower';
+import { WholeAnswers } from './streams/whole-answers';
 
 /** Who asked for an execution, and where the answer goes. */
 export interface Asker {
@@ -29,9 +28,9 @@ export class ExecutionAnswers {
   constructor(
     private readonly executions: ExecutionsService,
     private readonly running: RunningExecutions,
-    private readonly streams: ExecutionStreams,
     private readonly follower: StreamFollower,
     private readonly readers: OpenReaders,
+    private readonly whole: WholeAnswers,
   ) {}
 
   /**
@@ -52,8 +51,7 @@ export class ExecutionAnswers {
     locate(response, input);
     if (input.mode === 'stream') {
       const client = this.readers.answer(claimTo(principal, input), response, onGone);
-      const stream = this.streams.find(input.id);
-      if (stream !== null) client.read(stream.read());
+      this.follower.readRunning(input.id, client);
       return;
     }
     response.once('close', () => {
@@ -61,30 +59,39 @@ export class ExecutionAnswers {
     });
     const { record, isJournaled } = await begun.ended;
     if (isJournaled) response.set(JOURNALED);
-    await answerExecution(response, record);
+    return this.whole.tellPaid(response.status(201), presentExecution(record));
   }
 
-  /** Answers as the first request with the key was answered, or as its execution is now. */
-  async again(
+  /** Answers with the execution and everything that is stored of it. @throws {AppError} `too_many_requests` */
+  detailed(record: ExecutionRecord, response: Response): Promise<void> {
+    return this.whole.tellStored(response, presentDetail(record));
+  }
+
+  /**
+   * Answers as the first request with the key was answered, or as its execution is now.
+   * @throws {AppError} `too_many_requests`; the same request may be repeated.
+   */
+  again(
     record: ExecutionRecord,
     mode: ExecutionMode,
     { principal, response }: Omit<Asker, 'request'>,
   ): Promise<void> {
-    if (mode === 'async') this.accepted({ record, isReplay: true }, response);
-    else await this.replay(record, mode, { principal, response });
+    if (mode === 'async') return this.accepted({ record, isReplay: true }, response);
+    return this.replay(record, mode, { principal, response });
   }
 
-  /** Answers 202 with the execution as it is now. */
-  accepted({ record, isReplay }: AcceptedExecution, response: Response): void {
+  /** Answers 202 with the execution as it is now. @throws {AppError} as {@link again}, when it is a replay. */
+  accepted({ record, isReplay }: AcceptedExecution, response: Response): Promise<void> {
     locate(response, record);
-    if (isReplay) response.set(REPLAYED);
-    response.set('Preference-Applied', 'respond-async');
-    response.status(202).json(presentExecution(record));
+    const answer = presentExecution(record);
+    const headers = { 'Preference-Applied': 'respond-async' };
+    if (!isReplay) return this.whole.tellPaid(response.status(202).set(headers), answer);
+    return this.whole.tellStored(response.status(202), answer, { ...headers, ...REPLAYED });
   }
 
   /**
    * The same answer again, also when it is a failure.
-   * @throws {AppError} `too_many_requests` when it is a stream, as {@link StreamFollower.open}.
+   * @throws {AppError} `too_many_requests`
    */
   private async replay(
     record: ExecutionRecord,
@@ -102,7 +109,7 @@ export class ExecutionAnswers {
     if (record.status !== 'completed') throw executionFailed(record, { headers: REPLAYED });
     if (record.unreadable.includes('output'))
       throw contentUnreadable(record, { headers: REPLAYED });
-    await answerExecution(response.set(REPLAYED), record);
+    return this.whole.tellStored(response.status(201), presentExecution(record), REPLAYED);
   }
 }
 

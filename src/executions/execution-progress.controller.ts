@@ -14,9 +14,11 @@ import { ExecutionResponse } from './dto/execution.response';
 import { presentExecution } from './dto/present-execution';
 import { findInReach } from './execution-reach';
 import { ExecutionQueries } from './ledger/execution-queries';
+import { isTerminal } from './ledger/execution-status';
 import { Cancellation } from './lifecycle/cancellation';
 import { parsePosition } from './streams/sse-response';
 import { StreamFollower } from './streams/stream-follower';
+import { WholeAnswers } from './streams/whole-answers';
 
 /** Follows an execution that was started before, and ends it before its time. */
 @ApiTags('Executions')
@@ -28,6 +30,7 @@ export class ExecutionProgressController {
     private readonly queries: ExecutionQueries,
     private readonly follower: StreamFollower,
     private readonly cancellation: Cancellation,
+    private readonly whole: WholeAnswers,
   ) {}
 
   @Get('stream')
@@ -68,8 +71,13 @@ export class ExecutionProgressController {
   async cancel(
     @CurrentPrincipal() principal: Principal,
     @Param('executionId', IdPipe) executionId: string,
-  ): Promise<ExecutionResponse> {
-    await findInReach(this.queries, principal, executionId);
-    return presentExecution(await this.cancellation.cancel(principal.workspaceId, executionId));
+    @Res() response: Response,
+  ): Promise<void> {
+    const record = await findInReach(this.queries, principal, executionId);
+    if (isTerminal(record.status)) {
+      return this.whole.tellStored(response.status(200), presentExecution(record));
+    }
+    const ended = await this.cancellation.cancel(principal.workspaceId, executionId);
+    return this.whole.tellPaid(response.status(200), presentExecution(ended));
   }
 }

@@ -38,7 +38,7 @@ import {
   ExecutionSummaryResponse,
 } from './dto/execution.response';
 import { ListExecutionsQuery } from './dto/list-executions.query';
-import { presentDetail, presentSummary } from './dto/present-execution';
+import { presentSummary } from './dto/present-execution';
 import { ExecutionAnswers } from './execution-answers';
 import { ExecutionIntake } from './execution-intake';
 import { findInReach } from './execution-reach';
@@ -98,12 +98,10 @@ export class ExecutionsController {
     const asked = this.intake.read(workspaceId, body, request);
     const earlier = await this.intake.findEarlier(asked);
     if (earlier !== null) {
-      await this.answers.again(earlier, asked.mode, { principal, response });
-      return;
+      return this.answers.again(earlier, asked.mode, { principal, response });
     }
     if (asked.mode === 'async') {
-      this.answers.accepted(await this.intake.enqueue(asked), response);
-      return;
+      return this.answers.accepted(await this.intake.enqueue(asked), response);
     }
     const credential = await this.intake.resolve(asked);
     const provider = this.providerFactory.createProvider(
@@ -112,7 +110,7 @@ export class ExecutionsController {
       credential,
     );
     const run = { ...asked, mode: asked.mode, credential, provider };
-    await this.answers.run(run, { principal, request, response });
+    return this.answers.run(run, { principal, request, response });
   }
 
   @Post('estimate')
@@ -164,7 +162,9 @@ export class ExecutionsController {
   async get(
     @CurrentPrincipal() principal: Principal,
     @Param('executionId', IdPipe) executionId: string,
-  ): Promise<ExecutionDetailResponse> {
-    return presentDetail(await findInReach(this.queries, principal, executionId));
+    @Res() response: Response,
+  ): Promise<void> {
+    const record = await findInReach(this.queries, principal, executionId);
+    return this.answers.detailed(record, response);
   }
 }

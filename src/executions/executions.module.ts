@@ -47,12 +47,13 @@ import { ExecutionStreams } from './streams/execution-streams';
 import { HeldAnswers, HeldAnswersLimit } from './streams/held-answers';
 import { OpenReaders } from './streams/open-readers';
 import { StreamFollower } from './streams/stream-follower';
+import { WholeAnswers } from './streams/whole-answers';
 
 const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, UnheardStarts];
 const RECEIPTS = [Settlements, RecentReceipts, DatabaseWatch];
 const RUNNING = [RunningExecutions, ExecutionRunner, DeletedWorkspaces];
 const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed];
-const READERS = [OpenReaders, AccessCheckInterval, HeldAnswers, HeldAnswersLimit];
+const READERS = [OpenReaders, AccessCheckInterval, HeldAnswers, HeldAnswersLimit, WholeAnswers];
 const ASKING = [ExecutionIntake, ExecutionsService, ExecutionAnswers, Replays, Cancellation];
 const QUEUED = [AsyncExecutions, QueueCommit, QueueLimit, QueuedExecutions, QueuedRequests];
 const WORKING = [ExecutionWorker, PaidProviders];

@@ -12,7 +12,7 @@ describe('stored answers that are read', () => {
   let readers: EventReader[];
 
   beforeAll(async () => {
-    const limit: HeldAnswersLimit = { bytes: LIMIT_BYTES };
+    const limit: HeldAnswersLimit = { bytes: LIMIT_BYTES, stalledMs: 30_000 };
     bench = await TestBench.start({}, { replaced: [HeldAnswersLimit, limit] });
     await bench.saveKey('openai');
     ids = [];

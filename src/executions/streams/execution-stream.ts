@@ -39,6 +39,7 @@ const PIECE_BYTES = 100;
 export class ExecutionStream {
   private readonly deltas: ExecutionDelta[] = [];
   private readonly listeners = new Set<() => void>();
+  private readonly closeListeners = new Set<() => void>();
   private bytes = 0;
   private end: StreamEnd | null = null;
 
@@ -58,6 +59,15 @@ export class ExecutionStream {
     this.end = end;
     for (const tell of this.listeners) tell();
     this.listeners.clear();
+    for (const tell of this.closeListeners) tell();
+    this.closeListeners.clear();
+  }
+
+  /** @param tell - called after its end was told; at once if it has ended. @returns forgets it. */
+  onceClosed(tell: () => void): () => void {
+    if (this.end === null) this.closeListeners.add(tell);
+    else tell();
+    return () => this.closeListeners.delete(tell);
   }
 
   /** What came after the position, and what comes later. A position of the ledger knows the text only. */

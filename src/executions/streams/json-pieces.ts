@@ -10,6 +10,13 @@ export function isLong({ content, toolCalls }: ExecutionOutput): boolean {
   return characters >= LONG_CHARACTERS;
 }
 
+/** The characters of all texts in plain data. */
+export function charactersOf(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  return Object.values(value).reduce<number>((sum, member) => sum + charactersOf(member), 0);
+}
+
 /**
  * The same JSON as of JSON.stringify, in pieces, so that who waits to be told a long answer does not hold it a second
  * time. For plain data: objects, arrays, strings, finite numbers, booleans, null.

@@ -6,7 +6,7 @@ import type { StreamPosition, StreamSource } from './execution-stream';
 /** Comments keep proxies from closing a connection that is silent while the model thinks. */
 const HEARTBEAT_MS = 15_000;
 /** A client that takes nothing for so long is dropped: its answer goes on and can be read again. */
-const STALLED_MS = 30_000;
+export const STALLED_MS = 30_000;
 /** How long a client may take to read the end. */
 const LAST_READ_MS = 60_000;
 const POSITION = /^(\d{1,9}):(\d{1,9})$/;
@@ -28,6 +28,7 @@ export class SseResponse {
   private stalled: NodeJS.Timeout | null = null;
   private text: EventText | null = null;
   private stopReading: (() => void) | null = null;
+  private readonly onClosed: (() => void)[] = [];
 
   constructor(
     private readonly response: Response,
@@ -48,6 +49,7 @@ export class SseResponse {
     }, HEARTBEAT_MS);
     response.once('close', () => {
       this.gone();
+      for (const tell of this.onClosed.splice(0)) tell();
     });
     // Who left before this was made will not be heard leaving.
     if (response.destroyed) this.gone();
@@ -66,7 +68,7 @@ export class SseResponse {
   /** Told once, when the connection of this answer is over. */
   onceClosed(tell: () => void): void {
     if (this.response.destroyed) tell();
-    else this.response.once('close', tell);
+    else this.onClosed.push(tell);
   }
 
   /** Tells what the source gives, up to its end. */

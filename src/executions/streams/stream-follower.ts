@@ -7,7 +7,7 @@ import { ExecutionQueries } from '../ledger/execution-queries';
 import type { ExecutionRecord } from '../ledger/execution-record';
 import { isTerminal } from '../ledger/execution-status';
 import { ExecutionStreams } from './execution-streams';
-import type { StreamPosition } from './execution-stream';
+import { BEGINNING, type ExecutionStream, type StreamPosition } from './execution-stream';
 import { HeldAnswers } from './held-answers';
 import { OpenReaders } from './open-readers';
 import type { SseResponse } from './sse-response';
@@ -38,6 +38,12 @@ export class StreamFollower {
     return client;
   }
 
+  /** Lets a client read an execution that runs here from the beginning, as who had it run. */
+  readRunning(executionId: string, client: SseResponse): void {
+    const stream = this.streams.find(executionId);
+    if (stream !== null) this.readFrom(stream, client, BEGINNING);
+  }
+
   /** Resolves when the client reads by itself, has everything, or is gone. */
   follow(first: ExecutionRecord, client: SseResponse, after: StreamPosition): Promise<void> {
     // What was asked is not told, and may be longer than the answer.
@@ -53,7 +59,7 @@ export class StreamFollower {
     while (client.isOpen) {
       const stream = this.streams.find(record.id);
       if (stream !== null) {
-        client.read(stream.read(after));
+        this.readFrom(stream, client, after);
         return;
       }
       if (isTerminal(record.status)) {
@@ -63,6 +69,11 @@ export class StreamFollower {
       await delay(LOOK_MS);
       record = (await this.look(record, client)) ?? record;
     }
+  }
+
+  private readFrom(stream: ExecutionStream, client: SseResponse, after: StreamPosition): void {
+    client.read(stream.read(after));
+    this.held.holdRest(stream, client);
   }
 
   private readStored(record: ExecutionRecord, client: SseResponse, after: StreamPosition): void {
