@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../process/server-process';
 import type { DrillSite, Node } from '../support/drill-site';
@@ -110,14 +111,18 @@ async function fullWithoutDatabase(
   await expectServing(site, node);
 }
 
-/** The one that is killed has an answer in its journal, which the next one finds although the disk is full. */
+/**
+ * The one that is killed has an answer in its journal, which the next one finds although the disk is full. Its journal
+ * had no room for longer answers before: nothing of those is left behind it, to be read as damage.
+ */
 async function startOnFull(
   site: DrillSite,
   node: Node,
   disk: SmallDisk,
   proxy: LossyProxy,
 ): Promise<void> {
-  const clients = await held(site, node, ['long-3']);
+  site.upstream.plan = (tag) => ({ kind: tag.startsWith('short') ? 'hold' : 'answer' });
+  const clients = await held(site, node, ['short-0']);
   proxy.goAway();
   site.upstream.release();
   expect(await Promise.all(clients)).toMatchObject([{ status: 201, isJournaled: true }]);
@@ -127,6 +132,7 @@ async function startOnFull(
   proxy.comeBack();
   const next = await startOn(site, disk, proxy);
   await untilStatus(site, 'completed', site.upstream.paid.length);
+  expect(existsSync(join(disk.folder, 'journal', 'quarantine'))).toBe(false);
   disk.clear();
   await expectServing(site, next);
   disk.fill();
