@@ -1,7 +1,10 @@
 import { Accordion, Autocomplete, Select, SimpleGrid, Textarea, TextInput } from '@mantine/core';
+import { useEffect, useState } from 'react';
 import type { Problem } from '../../http/problem';
 import { useApiKeys, useProviders } from '../api-keys/api-keys-api';
-import type { Draft } from './playground-form';
+import { type Draft, MORE_POINTERS } from './playground-form';
+
+const MORE = 'more';
 
 interface DraftFieldsProps {
   readonly draft: Draft;
@@ -9,7 +12,13 @@ interface DraftFieldsProps {
   readonly problem: Problem | null;
 }
 
+/** What is folded away opens when something in it was refused. */
 export function DraftFields({ draft, change, problem }: DraftFieldsProps) {
+  const [opened, setOpened] = useState<string | null>(null);
+  const isMoreWrong = MORE_POINTERS.some((pointer) => problem?.of(pointer) != null);
+  useEffect(() => {
+    if (isMoreWrong) setOpened(MORE);
+  }, [isMoreWrong]);
   return (
     <>
       <TargetFields draft={draft} change={change} problem={problem} />
@@ -26,8 +35,8 @@ export function DraftFields({ draft, change, problem }: DraftFieldsProps) {
           change({ prompt: event.currentTarget.value });
         }}
       />
-      <Accordion variant="contained" defaultValue={null}>
-        <Accordion.Item value="more">
+      <Accordion variant="contained" value={opened} onChange={setOpened}>
+        <Accordion.Item value={MORE}>
           <Accordion.Control>System prompt, key, limit</Accordion.Control>
           <Accordion.Panel>
             <MoreFields draft={draft} change={change} problem={problem} />

@@ -14,6 +14,11 @@ export interface Draft {
   readonly maxTokens: string;
 }
 
+/** Pointers of the fields that are always seen. */
+export const TARGET_POINTERS = ['/provider', '/model', '/agentId', '/messages'] as const;
+/** Pointers of those that are folded away until one of them is wanted or refused. */
+export const MORE_POINTERS = ['/system', '/apiKeyId', '/maxTokens'] as const;
+
 const GREETING = 'Hello! Say this back to me.';
 
 /** A draft that begins as the address says. An address only fills in: whoever wrote it may not spend. */

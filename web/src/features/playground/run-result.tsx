@@ -5,6 +5,7 @@ import { useWorkspaceId } from '../../app/workspace';
 import { formatCount, formatDuration, formatUsd } from '../../elements/format';
 import { ProblemAlert } from '../../elements/problem-alert';
 import type { Problem } from '../../http/problem';
+import { MORE_POINTERS, TARGET_POINTERS } from './playground-form';
 import type { RunState } from './use-run';
 
 interface RunResultProps {
@@ -50,7 +51,7 @@ export function RunResult({ state, isRunning, problem, onStop }: RunResultProps)
           </Code>
         ))}
         <div role="status">{execution !== null && <Outcome execution={execution} />}</div>
-        <ProblemAlert problem={problem} beside={['/provider', '/model', '/agentId', '/messages']} />
+        <ProblemAlert problem={problem} beside={[...TARGET_POINTERS, ...MORE_POINTERS]} />
         {failedId !== null && (
           <Anchor
             component={Link}
