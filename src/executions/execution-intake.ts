@@ -42,6 +42,9 @@ const RESPOND_ASYNC = /(^|,)\s*respond-async\s*(;|,|$)/i;
 /** The way of a request into the ledger or into the queue. */
 @Injectable()
 export class ExecutionIntake {
+  /** A start that is tried once more is of the same execution, whose id was recorded when the key was opened. */
+  private readonly ids = new WeakMap<Request, string>();
+
   constructor(
     private readonly credentials: ApiKeyCredentials,
     private readonly queue: AsyncExecutions,
@@ -58,8 +61,10 @@ export class ExecutionIntake {
     }
     const mode = isAsync ? 'async' : body.stream === true ? 'stream' : 'sync';
     const asked = { route: 'POST executions', workspaceId, mode, body };
+    const id = this.ids.get(request) ?? uuidv7();
+    this.ids.set(request, id);
     return {
-      id: uuidv7(),
+      id,
       workspaceId,
       agentId: body.agentId,
       providerType: body.provider,

@@ -74,10 +74,11 @@ export class ExecutionsService {
     const sealer = await sealerOf(this.content, workspaceId);
     const recalled = input.assumedAccess === null ? null : this.storing.get(workspaceId);
     const started = this.start(input, sealer, recalled ?? null);
+    let ended: Promise<EndedExecution> | null = null;
     try {
       const storeAtProvider = recalled ?? (await started).settings.storeAtProvider;
       const params = { ...input.params, storeAs: storeAtProvider ? storedAs(id) : undefined };
-      const ended = this.runner.run(
+      ended = this.runner.run(
         { id, workspaceId, attempts: 1, billedAttempts: 0, started },
         { provider, credential, deadlineAt, params, isStreamed: input.mode === 'stream' },
       );
@@ -87,6 +88,8 @@ export class ExecutionsService {
       this.storing.set(workspaceId, settings.storeAtProvider);
       return { kind: 'started', onDisconnect: settings.onDisconnect, ended };
     } catch (error) {
+      // The same may be begun once more, which finds nothing of this one.
+      await ended?.catch(() => undefined);
       if (!(error instanceof IdempotencyKeyTaken) || idempotency === null) throw error;
       return { kind: 'replay', record: await this.replays.find(workspaceId, idempotency, error) };
     }

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { Client } from 'pg';
+import { AuditBuffer } from '../../src/audit-trail';
 import type { ErrorCode } from '../../src/common';
+import { auditRows } from '../support/audit-rows';
 import { FaultyUpstream } from '../support/faulty-upstream';
 import { expectProblem } from '../support/problem-of';
 import { TestApp } from '../support/test-app';
@@ -172,6 +174,23 @@ describe('an execution of which a node knows the caller and the key', () => {
     await run().expect(201);
     expect(lastRequest().headers.authorization).toBe('Bearer sk-test-replaced-000001');
   });
+
+  it.each([false, true])(
+    'opens no key for an execution that never was (stream: %s)',
+    async (stream) => {
+      await elsewhere('put', `api-keys/${keyId}/secret`, { apiKey: 'sk-test-replaced-000001' });
+      const { headers } = await run({ stream });
+      const id = (headers.location as string).split('/').at(-1);
+      await node.app.get(AuditBuffer, { strict: false }).flush();
+      const uses = (await auditRows(node, workspaceId)).filter(
+        ({ action }) => action === 'api-key.used',
+      );
+      expect(uses.slice(-2).map(({ purpose }) => purpose)).toEqual([id, id]);
+      const known = await node.request('get', node.path('executions', workspaceId), token);
+      const ids = (known.body.data as { id: string }[]).map((execution) => execution.id);
+      expect(ids).toEqual(expect.arrayContaining(uses.map(({ purpose }) => purpose)));
+    },
+  );
 
   it('is paid with the key that comes first now', async () => {
     const first = await saveKey({ apiKey: 'sk-test-first-0000000001', priority: 1 });

@@ -33,6 +33,13 @@ describe('the streams that can be read again', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('are not forgotten in place of one that was to begin before under the same id', () => {
+    end('one', 10);
+    const stream = streams.open('one');
+    jest.advanceTimersByTime(30_000);
+    expect(streams.find('one')).toBe(stream);
+  });
+
   it('are at most a thousand', () => {
     const ids = Array.from({ length: 1_010 }, (_, index) => String(index));
     for (const id of ids) end(id, 1);

@@ -24,7 +24,9 @@ export class ExecutionStreams {
   /** A timer keeps the context in which it was set: that of a request is far larger than what is kept of its stream. */
   private readonly outsideOfRequests = AsyncLocalStorage.snapshot();
 
+  /** The stream of an execution that begins, also if it was to begin before. */
   open(executionId: string): ExecutionStream {
+    this.forget(executionId);
     const stream = new ExecutionStream();
     this.streams.set(executionId, stream);
     return stream;
