@@ -119,6 +119,22 @@ describe.each(['light', 'dark'] as const)('in %s, the web UI is for everybody:',
     await takeScreenshot(page, 'execution', colorScheme);
   });
 
+  it('a long list gives its columns all of its width', async () => {
+    const page = await open('executions');
+    const table = page.getByRole('table');
+    await table.getByText('support-agent').first().waitFor();
+    for (const width of [1_280, 1_000, 390]) {
+      await page.setViewportSize({ width, height: 640 });
+      const columns = await table.locator('th').evaluateAll((all) => {
+        return all.reduce((sum, column) => sum + column.getBoundingClientRect().width, 0);
+      });
+      expect([width, Math.round(columns)]).toEqual([
+        width,
+        Math.round((await table.boundingBox())!.width),
+      ]);
+    }
+  });
+
   it('is checked by something that can fail', async () => {
     const page = await open('keys');
     await page.getByText('Saved keys').waitFor();

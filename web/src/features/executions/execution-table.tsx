@@ -76,12 +76,12 @@ export function ExecutionTable({ live, search }: { live: LiveExecutions; search:
   );
 }
 
-/** Stands for the rows that are not in the document. */
+/** Stands for the rows that are not in the document. One cell: a wider one would make columns that are not shown. */
 function Space({ height }: { height: number }) {
   if (height <= 0) return null;
   return (
     <tr aria-hidden>
-      <td colSpan={COLUMNS.length} style={{ height, padding: 0, border: 0 }} />
+      <td style={{ height, padding: 0, border: 0 }} />
     </tr>
   );
 }
