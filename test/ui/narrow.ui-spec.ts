@@ -68,6 +68,19 @@ describe('a narrow page', () => {
     expect(await nameBeside(spent)).toBe('none');
     await row.getByRole('button', { name: /^More for/ }).waitFor();
   });
+
+  it('tells an event of the audit trail in few lines', async () => {
+    const page = await open('settings/audit', 390);
+    const table = page.getByRole('table', { name: 'Audit events' });
+    const row = table.getByRole('row', { name: /workspace\.created/ });
+    await row.getByRole('rowheader').waitFor();
+    const topOf = async (part: ReturnType<Page['locator']>) => (await part.boundingBox())!.y;
+    const [number, who, action] = [0, 1, 2].map((place) => row.getByRole('cell').nth(place));
+    expect(await topOf(number!)).toBe(await topOf(row.getByRole('rowheader')));
+    expect(await topOf(who!)).toBe(await topOf(action!));
+    expect(await nameBeside(number!)).toContain('Number');
+    expect(await nameBeside(who!)).toBe('none');
+  });
 });
 
 /** What the style sheet writes before the cell. */

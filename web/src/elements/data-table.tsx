@@ -13,6 +13,13 @@ export interface Column {
 /** The buttons of a row, which need no name. */
 export const ACTIONS: Column = { label: 'Actions' };
 
+interface DataTableProps {
+  readonly label: string;
+  readonly columns: readonly Column[];
+  /** Many rows of few words: its cards name no column but those of figures. */
+  readonly isDense?: boolean;
+}
+
 /**
  * A table, or where it has no room for its columns, a list of cards with the names of the columns in them: nothing
  * is scrolled sideways. The roles say that it still is a table, which not every browser takes from its elements then.
@@ -20,10 +27,11 @@ export const ACTIONS: Column = { label: 'Actions' };
 export function DataTable({
   label,
   columns,
+  isDense = false,
   children,
-}: PropsWithChildren<{ label: string; columns: readonly Column[] }>) {
+}: PropsWithChildren<DataTableProps>) {
   return (
-    <div className={classes.frame}>
+    <div className={classes.frame} data-is-dense={isDense || undefined}>
       <Table className={classes.table} verticalSpacing="sm" role="table" aria-label={label}>
         <Table.Thead role="rowgroup">
           <Table.Tr role="row">

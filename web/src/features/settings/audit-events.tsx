@@ -18,7 +18,7 @@ export function AuditEvents({ events }: { events: readonly AuditEventResponse[] 
     (actor === 'server' ? 'the server' : actor);
   if (events.length === 0) return <Text role="status">No event of this kind was recorded.</Text>;
   return (
-    <DataTable label="Audit events" columns={COLUMNS}>
+    <DataTable label="Audit events" columns={COLUMNS} isDense>
       {events.map((event) => (
         <DataRow key={event.id}>
           <RowHeader>
