@@ -64,7 +64,7 @@ async function previousOfFile(environment: Environment): Promise<RootKey[]> {
 async function refuseToGenerate(environment: Environment, dataSource: DataSource): Promise<void> {
   if (environment.isProduction || environment.databaseUrl !== null) {
     throw new StartupError(
-      'KEYRUN_ROOT_KEY is not set. Generate one: openssl rand -base64 32. Keep a copy outside this machine; without it stored keys are lost.',
+      'KEYRUN_ROOT_KEY is not set. If servers use this database already, take theirs: KEYRUN_ROOT_KEY_FILE may name the root-key file of a data directory. For a new database generate one: openssl rand -base64 32. Keep a copy outside this machine; without it stored keys are lost.',
       EXIT_CODE.configuration,
     );
   }

@@ -76,7 +76,7 @@ describe.each(['openai', 'anthropic'] as const)('ProviderTransport under the %s 
     [{ fault: 'half-json-stall' }, lost('response_truncated', 'yes'), 1],
     [{ fault: 'half-json-close' }, lost('response_truncated', 'yes'), 1],
     [{ fault: 'reset-in-body' }, lost('response_truncated', 'yes'), 1],
-    [{ fault: 'slow-drip' }, lost('response_truncated', 'yes'), 1],
+    [{ fault: 'slow-drip' }, { ...lost('deadline_exceeded', 'yes'), retry: 'never' }, 1],
     [{ fault: 'junk', bytes: 1_000_001 }, refused(200, 'unknown'), 0],
     [{ fault: 'gzip' }, refused(200, 'unknown'), 1],
   ])(

@@ -42,15 +42,15 @@ export function brokenOff(phase: CallPhase, error: unknown): ProviderError {
 
 /**
  * The limit of the call passed. Without a connection that is a failed connection: nothing is billed.
- * Without headers the model may still be running. In the body the answer is lost. When the time went by
- * outside the exchange (before it or after it), or in a stream that was never silent for long, another
- * attempt would not help.
+ * Without headers the model may still be running. When the time went by outside the exchange (before it or
+ * after it), or in an answer that was never silent for long, another attempt would not help.
  */
 export function timedOut(phase: CallPhase): ProviderError {
   switch (phase) {
     case 'idle':
     case 'done':
     case 'streaming':
+    case 'buffering':
       return new ProviderError({
         category: 'deadline_exceeded',
         retry: 'never',
@@ -63,7 +63,6 @@ export function timedOut(phase: CallPhase): ProviderError {
         billed: 'unknown',
       });
     case 'waiting':
-    case 'buffering':
     case 'refused':
       return brokenOff(phase, null);
   }

@@ -178,7 +178,7 @@ export const ERROR_CATALOGUE = {
   ),
   invalid_response: entry(
     502,
-    'The provider answered with something that is no completion',
+    'The answer of the provider is no completion, or too long',
     'Check the base URL; the attempt may have been billed.',
   ),
   deadline_exceeded: entry(
@@ -190,7 +190,7 @@ export const ERROR_CATALOGUE = {
   interrupted: entry(
     502,
     'The server that ran the execution ended before it',
-    'Check at the provider whether it was billed before you start a new execution.',
+    'Unless billed is no, check at the provider before you start a new execution.',
   ),
   // This server
   not_ready: entry(503, 'The server is not ready', 'Repeat after Retry-After.'),
