@@ -25,6 +25,9 @@ import { storableOutput } from './ledger/stored-content';
 import { UnheardStarts } from './ledger/unheard-starts';
 import { type End, lesserEnds } from './lesser-ends';
 
+/** The greatest integer of the database: 25 days, for which one may wait while no server runs. */
+const LATENCY_MS_MAX = 2_147_483_647;
+
 /** An execution under way: its record so far, and the clock that measures it. */
 export interface RunningExecution {
   readonly record: ExecutionRecord;
@@ -33,7 +36,7 @@ export interface RunningExecution {
   readonly start: StartRow | null;
   /** Seals the answer; null: it is not stored. */
   readonly sealer: ContentSealer | null;
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds of this server, also of one that another server started. */
   readonly startedAtMs: number;
   readonly attemptStartedAtMs: number;
 }
@@ -172,9 +175,9 @@ export class ExecutionTracker {
 
   private async settle(execution: RunningExecution, end: End): Promise<EndedExecution> {
     const { record } = execution;
-    const latencyMs = elapsedMs(execution.startedAtMs);
-    const settlement = describeSettlement(execution, end, latencyMs);
-    const lesser = lesserEnds(end).map((one) => describeSettlement(execution, one, latencyMs));
+    const tookMs = elapsedMs(execution.startedAtMs);
+    const settlement = describeSettlement(execution, end, tookMs);
+    const lesser = lesserEnds(end).map((one) => describeSettlement(execution, one, tookMs));
     const key = attemptKey(record, record.attempts.length);
     const settled = await this.settlements.record(key, settlement, lesser);
     if (settled === null) {
@@ -184,7 +187,7 @@ export class ExecutionTracker {
       });
       throw new AppError('not_found', 'The execution was ended or deleted while it ran.');
     }
-    const { outcome, totals, completedAt, ...ended } = settled.settlement;
+    const { outcome, totals, completedAt, latencyMs, ...ended } = settled.settlement;
     const { status, output, finishReason, error, timeToFirstTokenMs } = ended;
     return {
       record: {
@@ -197,13 +200,13 @@ export class ExecutionTracker {
   }
 }
 
-function describeSettlement(execution: RunningExecution, end: End, latencyMs: number): Settlement {
+function describeSettlement(execution: RunningExecution, end: End, tookMs: number): Settlement {
   const record = withOutcome(execution.record, end.outcome);
   return {
     ...end,
     totals: totalsOf(record.attempts),
-    completedAt: new Date((record.startedAt ?? record.createdAt).getTime() + latencyMs),
-    latencyMs,
+    completedAt: new Date((record.startedAt ?? record.createdAt).getTime() + tookMs),
+    latencyMs: Math.min(tookMs, LATENCY_MS_MAX),
     sealedOutput: storableOutput(execution.sealer, record.id, end.output),
     lostStart: describeLostStart(execution.start, record),
   };

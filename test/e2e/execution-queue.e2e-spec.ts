@@ -6,6 +6,19 @@ import { TestBench } from '../support/test-bench';
 
 const OPENAI = { provider: 'openai', model: 'gpt-4o-mini' };
 
+/** As the sweep leaves all after the death of a server that waited for their second attempt. */
+async function leftBetweenAttempts({ database }: TestApp, age: string): Promise<void> {
+  await database.dataSource.query(`
+    UPDATE agent_executions
+       SET started_at = now() - interval '${age}', deadline_at = now() + interval '10 minutes';
+    INSERT INTO execution_attempts
+        (execution_id, attempt_number, workspace_id, provider, model, api_key_id, started_at)
+      SELECT id, 1, workspace_id, provider, model, api_key_id, started_at FROM agent_executions;
+    INSERT INTO attempt_outcomes (execution_id, attempt_number, revision, workspace_id,
+        error_category, billed, latency_ms, ended_at)
+      SELECT id, 1, 1, workspace_id, 'gateway_error', 'unknown', 0, now() FROM agent_executions`);
+}
+
 describe('an execution that nobody waits for', () => {
   let bench: TestBench;
 
@@ -115,15 +128,7 @@ describe('an execution that nobody waits for', () => {
     await first.saveKey('openai');
     await app.app.get(ExecutionQueue, { strict: false }).stopFetching();
     const { body } = await first.run(OPENAI).set('Prefer', 'respond-async').expect(202);
-    // As the sweep leaves it after the death of a server that waited for its second attempt.
-    await app.database.dataSource.query(`
-      UPDATE agent_executions SET started_at = now();
-      INSERT INTO execution_attempts
-          (execution_id, attempt_number, workspace_id, provider, model, api_key_id, started_at)
-        SELECT id, 1, workspace_id, provider, model, api_key_id, now() FROM agent_executions;
-      INSERT INTO attempt_outcomes (execution_id, attempt_number, revision, workspace_id,
-          error_category, billed, latency_ms, ended_at)
-        SELECT id, 1, 1, workspace_id, 'gateway_error', 'unknown', 0, now() FROM agent_executions`);
+    await leftBetweenAttempts(app, '0 s');
     upstream.script([{ status: 502 }]);
     const variables = { KEYRUN_ALLOWED_HOSTS: upstream.host };
     const second = await TestApp.start({ variables, nodeOf: app });
@@ -136,6 +141,38 @@ describe('an execution that nobody waits for', () => {
         attempts: [{ billed: 'unknown' }, { billed: 'unknown', waitMs: null }],
       });
       expect(upstream.requests).toHaveLength(1);
+    } finally {
+      await second.close();
+      await first.close();
+    }
+  });
+
+  it('ends when it really ends, where it started an hour ago on a server that died', async () => {
+    const hour = 3_600_000;
+    const first = await TestBench.start();
+    const { app, upstream } = first;
+    await first.saveKey('openai');
+    await app.app.get(ExecutionQueue, { strict: false }).stopFetching();
+    const { body } = await first.run(OPENAI).set('Prefer', 'respond-async').expect(202);
+    await leftBetweenAttempts(app, '1 hour');
+    const variables = { KEYRUN_ALLOWED_HOSTS: upstream.host };
+    const second = await TestApp.start({ variables, nodeOf: app });
+    try {
+      const path = second.path(`executions/${body.id}/stream`);
+      const events = await (await EventReader.open(second, path)).rest();
+      const record = await first.read(body.id as string);
+      expect(events.at(-1)).toMatchObject({ event: 'done', data: record });
+      expect(record).toMatchObject({ status: 'completed', attempts: [{}, { number: 2 }] });
+      const [startedAt, lastStartedAt, completedAt] = [
+        record.startedAt,
+        record.attempts[1].startedAt,
+        record.completedAt,
+      ].map((time) => Date.parse(time as string));
+      expect(completedAt).toBeGreaterThanOrEqual(lastStartedAt!);
+      expect(record.latencyMs).toBeGreaterThanOrEqual(hour);
+      expect(record.latencyMs).toBe(completedAt! - startedAt!);
+      expect(record.timeToFirstTokenMs).toBeGreaterThanOrEqual(hour);
+      expect(record.attempts[1].latencyMs).toBeLessThan(hour);
     } finally {
       await second.close();
       await first.close();
@@ -214,7 +251,8 @@ describe('the queue of a workspace', () => {
   it('ends what is taken out of it after its deadline, as where a server died with it', async () => {
     const { body } = await enqueue().expect(202);
     await app.database.dataSource.query(
-      `UPDATE agent_executions SET started_at = created_at, deadline_at = created_at WHERE id = $1`,
+      `UPDATE agent_executions SET started_at = created_at - interval '30 days', deadline_at = created_at
+        WHERE id = $1`,
       [body.id],
     );
     const node = await TestApp.start({ nodeOf: app });
@@ -226,8 +264,12 @@ describe('the queue of a workspace', () => {
       expect(record.body).toMatchObject({
         status: 'failed',
         error: { category: 'deadline_exceeded', billed: 'no' },
+        // The most that the database counts.
+        latencyMs: 2_147_483_647,
         attempts: [{ number: 1, errorCategory: 'deadline_exceeded', billed: 'no' }],
       });
+      const { createdAt, completedAt } = record.body as Record<string, string>;
+      expect(Date.parse(completedAt!)).toBeGreaterThanOrEqual(Date.parse(createdAt!));
     } finally {
       await node.close();
     }

@@ -12,6 +12,7 @@ import { type QueuedExecution, QueuedRequests } from './queued-requests';
 const CLAIM = `
   SELECT fence, attempt_number AS "attemptNumber", started_at AS "startedAt",
          attempt_started_at AS "attemptStartedAt", remaining_ms AS "remainingMs",
+         (extract(epoch FROM attempt_started_at - started_at) * 1000)::float8 AS "ageMs",
          store_at_provider AS "storeAtProvider"
     FROM claim_execution($1, $2, $3, $4)`;
 /** The same of one that this server has taken. */
@@ -19,6 +20,7 @@ const TAKEN = `
   SELECT fence, attempt.attempt_number AS "attemptNumber", execution.started_at AS "startedAt",
          attempt.started_at AS "attemptStartedAt",
          greatest(0, extract(epoch FROM deadline_at - now()) * 1000)::integer AS "remainingMs",
+         (extract(epoch FROM now() - execution.started_at) * 1000)::float8 AS "ageMs",
          store_at_provider AS "storeAtProvider"
     FROM agent_executions execution
     JOIN workspaces workspace ON workspace.id = execution.workspace_id
@@ -34,7 +36,15 @@ interface ClaimRow {
   readonly startedAt: Date;
   readonly attemptStartedAt: Date;
   readonly remainingMs: number;
+  /** Milliseconds since it started, maybe on another server, by the clock of the database. */
+  readonly ageMs: number;
   readonly storeAtProvider: boolean;
+}
+
+interface Claim {
+  readonly row: ClaimRow;
+  /** Monotonic milliseconds, just before the moment that the times of the row count from. */
+  readonly askedAtMs: number;
 }
 
 /** An execution that this server took out of the queue. */
@@ -81,9 +91,9 @@ export class QueuedExecutions {
     { record, sealer }: QueuedExecution,
     apiKeyId: string | null,
   ): Promise<ClaimedExecution | null> {
-    const askedAtMs = performance.now();
-    const row = await this.take(record, apiKeyId);
-    if (row === undefined) return null;
+    const claim = await this.take(record, apiKeyId);
+    if (claim === null) return null;
+    const { row, askedAtMs } = claim;
     const { provider, model } = record;
     const attempt = {
       ...{ number: row.attemptNumber, provider, model, apiKeyId },
@@ -99,7 +109,7 @@ export class QueuedExecutions {
       settings: { onDisconnect: 'finish', storeAtProvider: row.storeAtProvider },
       start: null,
       sealer,
-      startedAtMs: performance.now(),
+      startedAtMs: askedAtMs - Math.max(0, row.ageMs),
       attemptStartedAtMs: performance.now(),
     };
     return { running, deadlineAt: askedAtMs + row.remainingMs };
@@ -108,13 +118,14 @@ export class QueuedExecutions {
   private async take(
     { id, workspaceId }: ExecutionRecord,
     apiKeyId: string | null,
-  ): Promise<ClaimRow | undefined> {
+  ): Promise<Claim | null> {
     for (let failures = 0; ; failures += 1) {
+      const askedAtMs = performance.now();
       try {
         const values = [id, workspaceId, this.identity.id, apiKeyId];
         const [row] = await this.dataSource.query<ClaimRow[]>(CLAIM, values);
-        if (row !== undefined || failures === 0) return row;
-        return await this.taken(id, workspaceId);
+        if (row !== undefined) return { row, askedAtMs };
+        return failures === 0 ? null : await this.taken(id, workspaceId);
       } catch (error) {
         if (!this.dataSource.isInitialized) throw error;
         await delay(REPEAT_MS, undefined, { ref: false });
@@ -122,12 +133,13 @@ export class QueuedExecutions {
     }
   }
 
-  private async taken(id: string, workspaceId: string): Promise<ClaimRow | undefined> {
+  private async taken(id: string, workspaceId: string): Promise<Claim | null> {
+    const askedAtMs = performance.now();
     const values = [id, this.identity.id];
     const [row] = await this.tenants.read(workspaceId, (manager) => {
       return manager.query<ClaimRow[]>(TAKEN, values);
     });
-    return row;
+    return row === undefined ? null : { row, askedAtMs };
   }
 
   /** Ends it before it ran. */
