@@ -30,6 +30,7 @@ import { SettleWithoutCopies1764002200000 } from './migrations/1764002200000-set
 import { RestoreAttempts1764002300000 } from './migrations/1764002300000-restore-attempts';
 import { ForgottenExecutions1764002400000 } from './migrations/1764002400000-forgotten-executions';
 import { SweepWithALease1764002600000 } from './migrations/1764002600000-sweep-with-a-lease';
+import { ForgetRequests1764002700000 } from './migrations/1764002700000-forget-requests';
 import { ApiKeyEntity } from './src/api-keys/api-key.entity';
 import { AuditEventEntity, AuditHeadEntity } from './src/audit/audit-event.entity';
 import { databaseUrlOfCommandLine } from './src/config/database-url';
@@ -66,6 +67,12 @@ export type DatabaseRole = 'keyrun_runtime' | 'keyrun_definer';
 
 /** Connections that one server keeps to PostgreSQL at the most. */
 const POOL_SIZE = 20;
+const CONNECTION = {
+  driver: { ...pg, Pool: WatchedPool },
+  poolSize: POOL_SIZE,
+  connectTimeoutMS: 5_000,
+  applicationName: 'keyrun',
+};
 
 /**
  * The one definition of the database: entities, migrations, connection. The application, the tests and the
@@ -130,16 +137,14 @@ export function createDataSource(url: string | undefined, role?: DatabaseRole): 
       RestoreAttempts1764002300000,
       ForgottenExecutions1764002400000,
       SweepWithALease1764002600000,
+      ForgetRequests1764002700000,
     ],
     migrationsTransactionMode: 'each',
     synchronize: false,
     // Ids are made by us (UUIDv7); without these TypeORM would try to install an extension at each start.
     uuidExtension: 'pgcrypto',
     installExtensions: false,
-    driver: { ...pg, Pool: WatchedPool },
-    poolSize: POOL_SIZE,
-    connectTimeoutMS: 5_000,
-    applicationName: 'keyrun',
+    ...CONNECTION,
     extra: { statement_timeout: 30_000, ...(role && { options: `-c role=${role}` }) },
     invalidWhereValuesBehavior: { null: 'throw', undefined: 'throw' },
   });

@@ -184,4 +184,23 @@ describe('an Idempotency-Key', () => {
       request: null,
     });
   });
+
+  it('answers again where no content is kept, though what an ended one asked is gone', async () => {
+    const id = await bench.createWorkspace('Metadata only, asynchronous');
+    await bench.app
+      .request('patch', `/api/workspaces/${id}`)
+      .send({ storeContent: 'metadata' })
+      .expect(200);
+    const ask = () => run({ provider: 'echo', model: 'echo' }, id).set('Prefer', 'respond-async');
+    const { body } = await ask().expect(202);
+    const path = bench.app.path(`executions/${body.id}/stream`, id);
+    await (await EventReader.open(bench.app, path)).rest();
+    expect(await bench.readDetail(body.id as string, id)).toMatchObject({
+      ...{ status: 'completed', output: { content: 'Hello' } },
+      ...{ request: null, unreadable: [] },
+    });
+    const again = await ask().expect(202);
+    expect(again.headers['idempotent-replayed']).toBe('true');
+    expect(again.body).toMatchObject({ id: body.id, output: { content: 'Hello' } });
+  });
 });

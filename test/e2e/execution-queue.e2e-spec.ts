@@ -10,7 +10,7 @@ const OPENAI = { provider: 'openai', model: 'gpt-4o-mini' };
 async function leftBetweenAttempts({ database }: TestApp, age: string): Promise<void> {
   await database.dataSource.query(`
     UPDATE agent_executions
-       SET started_at = now() - interval '${age}', deadline_at = now() + interval '10 minutes';
+       SET latency_ms = 1, started_at = now() - interval '${age}', deadline_at = now() + interval '10 minutes';
     INSERT INTO execution_attempts
         (execution_id, attempt_number, workspace_id, provider, model, api_key_id, started_at)
       SELECT id, 1, workspace_id, provider, model, api_key_id, started_at FROM agent_executions;
@@ -155,6 +155,8 @@ describe('an execution that nobody waits for', () => {
     await app.app.get(ExecutionQueue, { strict: false }).stopFetching();
     const { body } = await first.run(OPENAI).set('Prefer', 'respond-async').expect(202);
     await leftBetweenAttempts(app, '1 hour');
+    const waiting = await first.read(body.id as string);
+    expect(waiting).toMatchObject({ status: 'queued', completedAt: null, latencyMs: null });
     const variables = { KEYRUN_ALLOWED_HOSTS: upstream.host };
     const second = await TestApp.start({ variables, nodeOf: app });
     try {

@@ -25,7 +25,7 @@ describe('the functions of keyrun_definer', () => {
     expect(open).toEqual([]);
   });
 
-  it.each(['close_unsent_attempts', 'delete_execution_details'])(
+  it.each(['close_unsent_attempts', 'delete_execution_details', 'forget_request'])(
     'let nobody hang %s on a table of their own, to reach any workspace',
     async (name) => {
       const { id } = await bench.start(await bench.server());

@@ -40,9 +40,9 @@ export class LedgerBench {
     await this.database.drop();
   }
 
-  async server(): Promise<LedgerServer> {
+  async server(variables: Record<string, string> = {}): Promise<LedgerServer> {
     const identity = new ServerIdentity();
-    const environment = Environment.parse({ NODE_ENV: 'test' });
+    const environment = Environment.parse({ NODE_ENV: 'test', ...variables });
     const statements = new PreparedStatements(this.database.runtime);
     const ledger = new ExecutionLedger(statements, environment, identity);
     await this.renew(identity.id);

@@ -14,7 +14,7 @@ export function presentSummary(record: ExecutionRecord): ExecutionSummaryRespons
   const { id, workspaceId, agentId, provider, model, finishReason, mode } = record;
   const error = presentFailure(record.error);
   const status = toPublicStatus(record.status);
-  const { usage, apiKeyId, metadata, latencyMs, timeToFirstTokenMs } = record;
+  const { usage, apiKeyId, metadata, timeToFirstTokenMs } = record;
   return {
     ...{ id, workspaceId, agentId, provider, model, status, mode, finishReason, error, usage },
     costUsd: presentCost(record.costNanoUsd),
@@ -22,7 +22,9 @@ export function presentSummary(record: ExecutionRecord): ExecutionSummaryRespons
     createdAt: record.createdAt.toISOString(),
     startedAt: record.startedAt?.toISOString() ?? null,
     completedAt: record.completedAt?.toISOString() ?? null,
-    ...{ latencyMs, timeToFirstTokenMs },
+    // One that went back to the queue has that of its first server so far.
+    latencyMs: record.completedAt === null ? null : record.latencyMs,
+    timeToFirstTokenMs,
   };
 }
 

@@ -30,4 +30,8 @@ export class ExecutionRequestEntity {
 
   @Column('bytea')
   sealed: Buffer;
+
+  /** It is stored because it has to wait, and goes when its execution ends. */
+  @Column('boolean', { name: 'until_end', default: false })
+  untilEnd: boolean;
 }
