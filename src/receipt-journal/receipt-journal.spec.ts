@@ -150,6 +150,16 @@ describe('ReceiptJournal', () => {
     expect(await collect(journal.unsettled())).toHaveLength(entries.length - 29);
   });
 
+  it.each([1_000_000, 1_048_575, 1_048_577, 2_097_153])(
+    'is never full of what is settled, with room for %d bytes',
+    async (maximumBytes) => {
+      const journal = await bench.start({ maximumBytes });
+      const receipt = 'x'.repeat(100_000);
+      for (let count = 0; count < 50; count += 1) journal.acknowledge(journal.append(receipt));
+      expect(journal.status()).toMatchObject({ writable: true, unsettled: 0 });
+    },
+  );
+
   describe('when the folder goes wrong', () => {
     const away = () => {
       renameSync(bench.directory, `${bench.directory}-away`);

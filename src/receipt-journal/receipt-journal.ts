@@ -14,7 +14,7 @@ import { Quarantine } from './quarantine';
 
 /** A file that is longer is followed by a new one, so that what is settled can be deleted. */
 const FILE_BYTES = 16 * 1024 * 1024;
-/** A file whose entries are all acknowledged is emptied when it has grown to this. */
+/** A file whose entries are all acknowledged is emptied when it has grown to this, or to half of a small journal. */
 const EMPTY_FROM_BYTES = 1024 * 1024;
 /** Acknowledgements that are written together, with the next receipt. */
 const ACKNOWLEDGEMENTS = 64;
@@ -105,7 +105,8 @@ export class ReceiptJournal implements OnApplicationShutdown {
       return;
     }
     this.#acknowledged.push(entry);
-    if (file.unsettled.size > 0 || file.bytes < EMPTY_FROM_BYTES) return;
+    const emptyFromBytes = Math.min(EMPTY_FROM_BYTES, this.options.maximumBytes / 2);
+    if (file.unsettled.size > 0 || file.bytes < emptyFromBytes) return;
     file.empty();
     this.#acknowledged = [];
   }
