@@ -1,28 +1,46 @@
-import pg, { type Pool, type PoolClient, type PoolConfig } from 'pg';
+import pg, { type ClientConfig, type Pool, type PoolClient, type PoolConfig } from 'pg';
 import { ProgressWatch } from '../common';
 
 /** Ticks of a tenth of a second without an answer on any connection, after which nobody is kept waiting for one. */
 const STALLED_TICKS = 11;
+/**
+ * What PostgreSQL says before it takes a login. That the machine takes the connection says nothing of it: the kernel
+ * does so for a server that is stopped, too.
+ */
+const GREETINGS = [
+  'sslconnect',
+  'authenticationCleartextPassword',
+  'authenticationMD5Password',
+  'authenticationSASL',
+  'authenticationSASLContinue',
+  'authenticationSASLFinal',
+  'authenticationOk',
+];
 
 type Callback = Parameters<Pool['connect']>[0];
 
 /**
- * A pool that refuses whoever waits for a connection while none of them gets an answer: something holds all of them,
- * and a client is better told at once. As long as statements are answered, a wait is only a queue, and ends by the
- * pool's own time limit.
+ * A pool that refuses whoever waits for a connection, in use or new, while none of them gets an answer: something
+ * holds all of them, or PostgreSQL stands still, and a client is better told at once. As long as statements are
+ * answered and logins go on, a wait is only a queue, and ends by the pool's own time limit.
  */
 export class WatchedPool extends pg.Pool {
   readonly #watch: ProgressWatch;
   #isPatient = false;
+  /** Who opens the pool waits as long as it takes, for a server that may be far or has just been started. */
+  #isOpen = false;
 
   constructor(options?: PoolConfig, watch = new ProgressWatch(STALLED_TICKS)) {
-    super(options);
-    this.#watch = watch;
     const noteProgress = () => {
-      this.#watch.noteProgress();
+      watch.noteProgress();
     };
+    super({ ...options, Client: greetedClient(noteProgress) });
+    this.#watch = watch;
     this.on('release', noteProgress);
-    this.on('connect', (client) => client.on('drain', noteProgress));
+    this.on('connect', (client) => {
+      this.#isOpen = true;
+      client.on('drain', noteProgress);
+    });
   }
 
   /** What `ask` asks of this pool before it returns waits for a connection up to the pool's time limit. */
@@ -46,13 +64,8 @@ export class WatchedPool extends pg.Pool {
         });
       });
     }
-    super.connect(this.#hasToWait() && !this.#isPatient ? this.#unlessStalled(callback) : callback);
+    super.connect(this.#isOpen && !this.#isPatient ? this.#unlessStalled(callback) : callback);
     return undefined;
-  }
-
-  /** Else one is made for this request, which takes as long as it takes. */
-  #hasToWait(): boolean {
-    return this.idleCount > 0 || this.totalCount >= this.options.max;
   }
 
   #unlessStalled(callback: Callback): Callback {
@@ -69,4 +82,13 @@ export class WatchedPool extends pg.Pool {
       else if (client !== undefined) process.nextTick(release);
     };
   }
+}
+
+function greetedClient(noteProgress: () => void): typeof pg.Client {
+  return class extends pg.Client {
+    constructor(config?: ClientConfig) {
+      super(config);
+      for (const greeting of GREETINGS) this.connection.on(greeting, noteProgress);
+    }
+  };
 }
