@@ -100,7 +100,7 @@ describe('an execution that its living server does not know of', () => {
 
   it('is interrupted by the second look when every end of it was refused', async () => {
     await refuse('false');
-    const problem = expectProblem(await bench.run(OPENAI), 'ledger_unavailable');
+    const problem = expectProblem(await bench.run(OPENAI), 'internal');
     const id = problem.executionId as string;
     await takeAll();
     await look();

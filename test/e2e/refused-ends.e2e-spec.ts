@@ -107,8 +107,42 @@ describe('an end that the database refuses for what is in it', () => {
 
   it('remains unrecorded if even that it ended is refused, and says so', async () => {
     await refuse('attempt_outcomes', 'false');
-    const problem = expectProblem(await bench.run(OPENAI), 'ledger_unavailable');
-    expect(problem).toMatchObject({ executionId: expect.any(String), billed: 'yes' });
+    const told = await bench.run(OPENAI);
+    const problem = expectProblem(told, 'internal');
+    expect(problem).toMatchObject({ category: 'internal', retryable: false, billed: 'yes' });
+    expect(problem.detail).toMatch(/^The call was made and billed, .* Do not repeat it: read the/);
+    expect(told.headers['retry-after']).toBeUndefined();
+    const path = bench.app.path(`executions/${problem.executionId as string}`);
+    expect(told.headers.location).toBe(path);
     expect(journal()).toMatchObject({ unsettled: 0, quarantined: 1 });
+    expect(get(Settlements).missedCount).toBe(0);
+  });
+
+  it('keeps nobody else waiting while it fails for another reason than what is in it', async () => {
+    await sql(`
+      CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''not now''; END';
+      CREATE TRIGGER fail BEFORE INSERT ON attempt_outcomes FOR EACH ROW EXECUTE FUNCTION fail()`);
+    const told: string[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      const { body, headers } = await bench.run(OPENAI).expect(201);
+      expect(headers['execution-persistence']).toBe('journaled');
+      told.push((body as { id: string }).id);
+    }
+    await sql(`
+      DROP TRIGGER fail ON attempt_outcomes;
+      CREATE TRIGGER fail BEFORE INSERT ON attempt_outcomes FOR EACH ROW
+        WHEN (NEW.execution_id = '${told[0]!}') EXECUTE FUNCTION fail()`);
+    for (let round = 0; round < 20 && get(Settlements).missedCount > 1; round += 1) {
+      await get(Settlements).replay();
+    }
+    const statuses = async () => {
+      const ends = await Promise.all(told.map((id) => bench.read(id)));
+      return ends.map(({ status }) => status);
+    };
+    expect(await statuses()).toEqual(['running', 'completed', 'completed']);
+    expect([...get(Settlements).missedIds]).toEqual([told[0]]);
+    await sql('DROP TRIGGER fail ON attempt_outcomes');
+    while (get(Settlements).missedCount > 0) await get(Settlements).replay();
+    expect(await statuses()).toEqual(['completed', 'completed', 'completed']);
   });
 });

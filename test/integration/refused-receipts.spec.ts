@@ -46,7 +46,10 @@ describe('a receipt that the ledger refuses', () => {
     const settlements = app.app.get(Settlements, { strict: false });
     const tooLong = { ...OUTCOME, latencyMs: 2 ** 40 };
     const recorded = settlements.record(key(), { ...COMPLETED, outcome: tooLong });
-    await expect(recorded).rejects.toMatchObject({ code: 'ledger_unavailable' });
+    await expect(recorded).rejects.toMatchObject({
+      code: 'internal',
+      options: { extensions: { billed: 'yes', retryable: false } },
+    });
     expect(settlements.missedCount).toBe(0);
     expect(journalOf(app).status()).toMatchObject({ unsettled: 0, quarantined: 1 });
   });

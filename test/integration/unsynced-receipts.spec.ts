@@ -58,8 +58,16 @@ describe('a receipt that may not be on disk, while the database is away', () => 
     const recorded = settlements.record(key, COMPLETED);
     await expect(recorded).rejects.toMatchObject({
       code: 'ledger_unavailable',
-      options: { extensions: { executionId: id, billed: 'yes' } },
+      message: expect.stringMatching(
+        /^The call was made and billed, .* Do not repeat it: read the/,
+      ),
+      options: {
+        headers: { Location: app.path(`executions/${id}`) },
+        extensions: { executionId: id, billed: 'yes' },
+      },
     });
+    // A client that obeyed it would pay twice.
+    await expect(recorded).rejects.not.toHaveProperty('options.retryAfterMs');
     expect(settlements.missedCount).toBe(1);
     await setAway(false);
     await settlements.replay();

@@ -196,8 +196,8 @@ export const ERROR_CATALOGUE = {
   not_ready: entry(503, 'The server is not ready', 'Repeat after Retry-After.'),
   ledger_unavailable: entry(
     503,
-    'The ledger cannot be written; nothing was sent to the provider',
-    'Repeat after Retry-After.',
+    'The ledger cannot be written, before the call or after its end',
+    'Repeat after Retry-After. With `billed`, do not repeat: read the execution.',
   ),
   acceptance_unknown: entry(
     503,

@@ -1,8 +1,12 @@
+import { DatabaseError } from 'pg';
 import { AppError } from '../../common';
 import { GroupCommitFull, GroupCommitStalled } from './group-commit';
 
 /** How long a client should wait when the ledger cannot be written. */
 export const LEDGER_RETRY_AFTER_MS = 2_000;
+
+/** What is said of an execution whose start was not recorded. */
+export const NOTHING_SENT = 'Nothing was sent to the provider. Repeat after Retry-After.';
 
 /** What the driver says, without a code, when it has had no connection for a statement. */
 const NO_CONNECTION =
@@ -45,8 +49,16 @@ export function toLedgerError(error: unknown): AppError {
 
 /** Nothing was written, so nothing was sent. */
 export function ledgerUnavailable(cause?: unknown): AppError {
-  return new AppError('ledger_unavailable', undefined, {
+  return new AppError('ledger_unavailable', NOTHING_SENT, {
     retryAfterMs: LEDGER_RETRY_AFTER_MS,
     cause,
   });
+}
+
+/**
+ * Whether PostgreSQL refused this one statement, so that another may pass: not a lost connection (class 08), too little
+ * of something (53), an intervention of its operator (57P) or a fault of its machine (58).
+ */
+export function isRefusedAlone(error: unknown): boolean {
+  return error instanceof DatabaseError && !/^(08|53|57P|58)/.test(error.code ?? '08');
 }

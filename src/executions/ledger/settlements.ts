@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { AppError } from '../../common';
 import { ReceiptJournal } from '../../receipt-journal';
 import { ExecutionLedger } from './execution-ledger';
 import { isFaultOfARow } from './group-commit';
-import { LEDGER_RETRY_AFTER_MS } from './ledger-errors';
+import { isRefusedAlone } from './ledger-errors';
 import {
   type AttemptKey,
   type Settlement,
@@ -13,6 +12,7 @@ import {
   toReceipt,
 } from './ledger-rows';
 import { RecentReceipts } from './recent-receipts';
+import { notRecordedYet, refusedForGood } from './unrecorded-end';
 
 /** How long an answer may wait for the ledger before it leaves with its receipt in the journal. */
 const LEDGER_LIMIT_MS = 2_000;
@@ -64,7 +64,8 @@ export class Settlements implements OnModuleDestroy {
   /**
    * @param lesser - what is recorded instead if the ledger refuses it for what is in it: the first that it takes.
    * @returns null when the execution is gone, or was ended by another server: nothing was written.
-   * @throws {AppError} `ledger_unavailable`: neither ledger nor journal could be written.
+   * @throws {AppError} `ledger_unavailable`: neither ledger nor journal could be written; `internal`: the ledger
+   * refuses even the least of these. Neither asks for a repetition.
    */
   async record(
     key: AttemptKey,
@@ -104,7 +105,7 @@ export class Settlements implements OnModuleDestroy {
   ): Promise<Recorded | null> {
     if (isLesser) this.journal.acknowledge(entry);
     else await this.putAside(entry, row);
-    if (settlement === undefined) throw notRecorded(row, refusal);
+    if (settlement === undefined) throw refusedForGood(row, refusal);
     return this.take({
       ...{ key, settlement, lesser, isLesser: true },
       row: settlementRow(key, settlement),
@@ -134,7 +135,9 @@ export class Settlements implements OnModuleDestroy {
       try {
         await this.settle(receipt.row, entry);
       } catch (error) {
-        if (!isFaultOfARow(error)) break;
+        if (!isRefusedAlone(error)) break;
+        // It may pass later, and must not keep those behind it waiting.
+        if (!isFaultOfARow(error)) continue;
         // Nobody is left to be told what becomes of it.
         await this.takeLesser(receipt, entry, error).catch(() => undefined);
       }
@@ -157,7 +160,7 @@ export class Settlements implements OnModuleDestroy {
     try {
       await this.journal.sync();
     } catch (cause) {
-      throw notRecorded(row, cause);
+      throw notRecordedYet(row, cause);
     }
   }
 
@@ -208,20 +211,12 @@ export class Settlements implements OnModuleDestroy {
         const waitMs = WAITS_MS[failures];
         if (waitMs === undefined) {
           this.keepInMemory(receipt);
-          throw notRecorded(row, cause);
+          throw notRecordedYet(row, cause);
         }
         await delay(waitMs);
       }
     }
   }
-}
-
-function notRecorded({ execution_id: executionId, billed }: SettlementRow, cause: unknown) {
-  return new AppError('ledger_unavailable', 'The end of the execution could not be recorded.', {
-    retryAfterMs: LEDGER_RETRY_AFTER_MS,
-    extensions: { executionId, billed },
-    cause,
-  });
 }
 
 /** Ends the wait, not the work: what it does later is done all the same. */

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { notSent } from './attempt-outcome';
 import { ExecutionLedger, type StartedRow } from './execution-ledger';
-import { isUnheard } from './ledger-errors';
+import { isUnheard, NOTHING_SENT } from './ledger-errors';
 import {
   type ExecutionStart,
   settlementRow,
@@ -13,6 +13,7 @@ const INTERVAL_MS = 500;
 /** Longer than a statement may take: what has not committed by then never will. */
 const COMMITTED_WITHIN_MS = 35_000;
 const UNHEARD_MAX = 10_000;
+const UNHEARD = { ...notSent('ledger_unavailable'), message: NOTHING_SENT };
 
 interface Unheard {
   readonly start: ExecutionStart;
@@ -98,22 +99,21 @@ export class UnheardStarts implements OnModuleDestroy {
 
   private end(start: ExecutionStart): Promise<boolean> {
     return start.mode === 'async'
-      ? this.ledger.endQueued(start, notSent('ledger_unavailable'))
+      ? this.ledger.endQueued(start, UNHEARD)
       : this.ledger.settle(neverSent(start));
   }
 }
 
 function neverSent({ id: executionId, workspaceId }: ExecutionStart): SettlementRow {
-  const error = notSent('ledger_unavailable');
   const nothing = { usage: null, costNanoUsd: null };
   return settlementRow(
     { executionId, workspaceId, attemptNumber: 1, fence: 1 },
     {
-      ...{ status: 'failed', error, finishReason: null, output: null, sealedOutput: null },
+      ...{ status: 'failed', error: UNHEARD, finishReason: null, output: null, sealedOutput: null },
       ...{ totals: nothing, completedAt: new Date(), latencyMs: 0, timeToFirstTokenMs: null },
       outcome: {
         ...nothing,
-        ...{ errorCategory: error.category, billed: 'no', model: null, price: null },
+        ...{ errorCategory: UNHEARD.category, billed: 'no', model: null, price: null },
         ...{ upstreamStatus: null, upstreamCode: null, providerRequestId: null },
         ...{ latencyMs: 0, waitMs: null },
       },
