@@ -43,15 +43,17 @@ const WARNING = 'this server was absent for longer than its lease';
 interface Absence {
   readonly variables?: Record<string, string>;
   readonly begins: NodeJS.Signals;
+  /** What it writes when it is about to be absent; null: the signal works at once. */
+  readonly word: string | null;
   /** Null: it ends by itself. */
   readonly ends: NodeJS.Signals | null;
 }
 
 const PRELOAD = join(PROJECT_ROOT, 'test', 'process', 'preload', 'busy-loop.cjs');
-export const STOPPED: Absence = { begins: 'SIGSTOP', ends: 'SIGCONT' };
+export const STOPPED: Absence = { begins: 'SIGSTOP', word: null, ends: 'SIGCONT' };
 /** Its event loop does nothing else for 20 s. */
 export const BUSY: Absence = {
-  ...{ begins: 'SIGUSR2', ends: null },
+  ...{ begins: 'SIGUSR2', word: 'busy from now on', ends: null },
   variables: { NODE_OPTIONS: `--require ${PRELOAD}` },
 };
 
@@ -65,6 +67,8 @@ export async function leaveServer(count: number, absence: Absence): Promise<Find
     );
     await until('all calls', () => (site.upstream.paid.length === count ? true : null));
     node.process.kill(absence.begins);
+    const isAbsent = () => node.process.stderr.includes(absence.word ?? '');
+    await until('its absence', () => (isAbsent() ? true : null));
     site.upstream.release();
     const sweptMs = await untilNothingRuns(site, 25_000);
     const swept = await site.sql<{ status: string }>(
