@@ -90,7 +90,8 @@ const failed = (
   name: string,
   provider: VendorId,
   behaviours: readonly Behaviour[],
-  end: Pick<Case, 'code' | 'status' | 'billed'> & { fields?: object },
+  end: Pick<Case, 'code' | 'status' | 'billed'> &
+    Partial<Pick<Case, 'retryable'>> & { fields?: object },
 ): Case => ({ name, provider, behaviours, retryable: true, ...end });
 
 const FAILED: readonly Case[] = [
@@ -142,12 +143,18 @@ const FAILED: readonly Case[] = [
     status: 502,
     billed: 'unknown',
   }),
-  failed('an answer that stops halfway', 'anthropic', [{ fault: 'half-json-stall' }], {
-    code: 'response_truncated',
-    status: 502,
-    billed: 'yes',
-    fields: { timeoutMs: 1_000 },
-  }),
+  failed(
+    'an answer that is half there at the deadline',
+    'anthropic',
+    [{ fault: 'half-json-stall' }],
+    {
+      code: 'deadline_exceeded',
+      retryable: false,
+      status: 504,
+      billed: 'yes',
+      fields: { timeoutMs: 1_000 },
+    },
+  ),
 ];
 
 describe('an execution that fails at the provider', () => {
