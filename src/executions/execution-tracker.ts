@@ -22,7 +22,7 @@ import { attemptKey, describeLostStart } from './ledger/lost-start';
 import { refuseUnstarted } from './ledger/refused-start';
 import { Settlements } from './ledger/settlements';
 import { storableOutput } from './ledger/stored-content';
-import { UnheardStarts } from './ledger/unheard-starts';
+import { ExecutionStarts } from './ledger/execution-starts';
 import { type End, lesserEnds } from './lesser-ends';
 
 /** The greatest integer of the database: 25 days, for which one may wait while no server runs. */
@@ -56,7 +56,7 @@ export class ExecutionTracker {
   constructor(
     private readonly ledger: ExecutionLedger,
     private readonly settlements: Settlements,
-    private readonly unheardStarts: UnheardStarts,
+    private readonly starts: ExecutionStarts,
   ) {}
 
   /**
@@ -74,7 +74,7 @@ export class ExecutionTracker {
   ): Promise<RunningExecution> {
     const startedAtMs = performance.now();
     const { id, workspaceId, agentId, provider, model, apiKeyId, metadata, mode } = input;
-    const started = await this.unheardStarts.start(input, assumed);
+    const started = await this.starts.start(input, assumed);
     refuseUnstarted(started);
     const { startedAt } = started;
     const record: ExecutionRecord = {

@@ -24,7 +24,7 @@ import { ExecutionLedger } from './ledger/execution-ledger';
 import { ExecutionQueries } from './ledger/execution-queries';
 import { RecentReceipts } from './ledger/recent-receipts';
 import { Settlements } from './ledger/settlements';
-import { UnheardStarts } from './ledger/unheard-starts';
+import { ExecutionStarts } from './ledger/execution-starts';
 import { Cancellation } from './lifecycle/cancellation';
 import { DatabaseWatch } from './lifecycle/database-watch';
 import { DeadServers } from './lifecycle/dead-servers';
@@ -49,7 +49,7 @@ import { OpenReaders } from './streams/open-readers';
 import { StreamFollower } from './streams/stream-follower';
 import { WholeAnswers } from './streams/whole-answers';
 
-const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, UnheardStarts];
+const LEDGER = [ExecutionLedger, ExecutionTracker, ExecutionQueries, ExecutionStarts];
 const RECEIPTS = [Settlements, RecentReceipts, DatabaseWatch];
 const RUNNING = [RunningExecutions, ExecutionRunner, DeletedWorkspaces];
 const STREAMS = [ExecutionStreams, StreamFollower, ExecutionFeed];

@@ -6,7 +6,7 @@ import { ExecutionWorker } from '../../src/executions/async/execution-worker';
 import { ExecutionLedger } from '../../src/executions/ledger/execution-ledger';
 import { type ExecutionStart, NOTHING_ASSUMED } from '../../src/executions/ledger/ledger-rows';
 import { Settlements } from '../../src/executions/ledger/settlements';
-import { UnheardStarts } from '../../src/executions/ledger/unheard-starts';
+import { ExecutionStarts } from '../../src/executions/ledger/execution-starts';
 import { ForgottenExecutions } from '../../src/executions/lifecycle/forgotten-executions';
 import { ServerIdentity } from '../../src/executions/lifecycle/server-identity';
 import { ServerLease } from '../../src/executions/lifecycle/server-lease';
@@ -201,7 +201,7 @@ describe('an execution that its living server does not know of', () => {
     const start = newStart();
     const id = await forget(start);
     await hold('execution_requests');
-    const starting = get(UnheardStarts).start(start, NOTHING_ASSUMED);
+    const starting = get(ExecutionStarts).start(start, NOTHING_ASSUMED);
     const refused = expect(starting).rejects.toMatchObject({ code: 'ledger_unavailable' });
     await lookThrice();
     expect(await statusOf(id)).toBe('running');
@@ -213,7 +213,7 @@ describe('an execution that its living server does not know of', () => {
     const start = newStart();
     const id = await forget(start);
     await loseSettle();
-    get(UnheardStarts).note(start);
+    get(ExecutionStarts).note(start);
     await lookThrice();
     expect(await statusOf(id)).toBe('running');
     await findSettle();

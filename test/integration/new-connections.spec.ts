@@ -3,11 +3,11 @@ import type { PoolClient } from 'pg';
 import { ProgressWatch } from '../../src/common';
 import { WatchedPool } from '../../src/database/watched-pool';
 import { DatabaseGate } from '../support/database-gate';
+import { outcomeOf, REFUSED, SteppedWatch, turn } from '../support/stepped-watch';
 
 const SIZE = 4;
 /** Ticks without an answer that somebody may wait for a connection. */
 const TICKS = 3;
-const REFUSED = 'timeout exceeded when trying to connect';
 /** What PostgreSQL says first: that it wants a login by SCRAM-SHA-256. */
 const GREETING = Buffer.from('R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0', 'latin1');
 
@@ -15,16 +15,12 @@ describe('a pool whose server takes connections and does not answer', () => {
   let gate: DatabaseGate;
   let pool: WatchedPool;
   let busy: PoolClient;
-  let tick: (() => void) | null;
+  let stepped: SteppedWatch;
 
   beforeEach(async () => {
     gate = await DatabaseGate.start(process.env.KEYRUN_TEST_DATABASE_URL ?? '');
-    tick = null;
-    const watch = new ProgressWatch(TICKS, (onTick) => {
-      tick = onTick;
-      return setTimeout(() => undefined, 0);
-    });
-    pool = new WatchedPool({ connectionString: gate.url, max: SIZE }, watch);
+    stepped = new SteppedWatch(TICKS);
+    pool = new WatchedPool({ connectionString: gate.url, max: SIZE }, stepped.watch);
     pool.on('error', () => undefined);
     busy = await pool.connect();
     gate.shut();
@@ -37,26 +33,13 @@ describe('a pool whose server takes connections and does not answer', () => {
     await gate.close();
   });
 
-  const ticks = (count: number) => {
-    for (let index = 0; index < count; index += 1) tick?.();
-  };
-  const waitFor = (answer: Promise<unknown>) => {
-    const seen = { outcome: 'waits' };
-    answer.then(
-      () => (seen.outcome = 'served'),
-      (error: unknown) => (seen.outcome = (error as Error).message),
-    );
-    return seen;
-  };
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-
   it('refuses whoever waits for a new one, and serves as before afterwards', async () => {
-    const waiting = Array.from({ length: SIZE + 2 }, () => waitFor(pool.query('SELECT 1')));
+    const waiting = Array.from({ length: SIZE + 2 }, () => outcomeOf(pool.query('SELECT 1')));
     await gate.untilHeld(SIZE - 1);
-    ticks(TICKS - 1);
+    stepped.tick(TICKS - 1);
     await turn();
     expect(waiting.map(({ outcome }) => outcome)).toEqual(waiting.map(() => 'waits'));
-    ticks(1);
+    stepped.tick(1);
     await turn();
     expect(waiting.map(({ outcome }) => outcome)).toEqual(waiting.map(() => REFUSED));
     gate.open();
@@ -67,35 +50,35 @@ describe('a pool whose server takes connections and does not answer', () => {
 
   it('keeps everybody waiting while others get theirs', async () => {
     const first = pool.query('SELECT 1');
-    const seen = waitFor(
+    const seen = outcomeOf(
       pool.connect().then((client) => {
         client.release();
       }),
     );
     await gate.untilHeld(2);
-    ticks(TICKS - 1);
+    stepped.tick(TICKS - 1);
     gate.letOneThrough();
     await first;
-    ticks(TICKS - 1);
+    stepped.tick(TICKS - 1);
     await turn();
     expect(seen.outcome).toBe('waits');
-    ticks(1);
+    stepped.tick(1);
     await turn();
     expect(seen.outcome).toBe(REFUSED);
   });
 
   it('keeps waiting while a login goes on', async () => {
-    const seen = waitFor(pool.query('SELECT 1'));
+    const seen = outcomeOf(pool.query('SELECT 1'));
     await gate.untilHeld(1);
     const [held] = gate.held;
     await once(held!, 'data');
-    ticks(TICKS - 1);
+    stepped.tick(TICKS - 1);
     held!.write(GREETING);
     await once(held!, 'data');
-    ticks(TICKS - 1);
+    stepped.tick(TICKS - 1);
     await turn();
     expect(seen.outcome).toBe('waits');
-    ticks(1);
+    stepped.tick(1);
     await turn();
     expect(seen.outcome).toBe(REFUSED);
     held!.destroy();
@@ -106,7 +89,7 @@ describe('a pool whose server takes connections and does not answer', () => {
     const patient = pool.patiently(() => pool.query('SELECT 1'));
     const impatient = pool.query('SELECT 1');
     await gate.untilHeld(2);
-    ticks(TICKS);
+    stepped.tick(TICKS);
     await expect(impatient).rejects.toThrow(REFUSED);
     gate.open();
     expect((await patient).rows).toHaveLength(1);

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { QueueCommit } from '../../src/executions/async/queue-commit';
 import { ExecutionTracker } from '../../src/executions/execution-tracker';
 import type { ExecutionStart } from '../../src/executions/ledger/ledger-rows';
-import { UnheardStarts } from '../../src/executions/ledger/unheard-starts';
+import { ExecutionStarts } from '../../src/executions/ledger/execution-starts';
 import { expectProblem } from '../support/problem-of';
 import { TestApp } from '../support/test-app';
 
@@ -46,7 +46,7 @@ describe('a start for which no connection is free', () => {
       return get(ExecutionTracker).startExecution(input, null as never);
     };
     await expect(begin()).rejects.toMatchObject({ code: 'ledger_unavailable' });
-    expect(get(UnheardStarts).has(input.id)).toBe(false);
+    expect(get(ExecutionStarts).has(input.id)).toBe(false);
   });
 
   it.each(['sync', 'stream', 'async'] as const)('is told so to its client: %s', async (mode) => {

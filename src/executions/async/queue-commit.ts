@@ -7,7 +7,7 @@ import { IdempotencyKeyTaken, refuseUnstarted } from '../ledger/refused-start';
 import { ExecutionLedger } from '../ledger/execution-ledger';
 import { isInDoubt, LEDGER_RETRY_AFTER_MS, ledgerUnavailable } from '../ledger/ledger-errors';
 import type { ExecutionStart } from '../ledger/ledger-rows';
-import { UnheardStarts } from '../ledger/unheard-starts';
+import { ExecutionStarts } from '../ledger/execution-starts';
 import { QueueLimit } from './queue-limit';
 
 /** Waits between the tries to find out whether a commit took place of which no answer came. */
@@ -20,7 +20,7 @@ export class QueueCommit {
     private readonly dataSource: DataSource,
     private readonly ledger: ExecutionLedger,
     private readonly queue: ExecutionQueue,
-    private readonly unheardStarts: UnheardStarts,
+    private readonly starts: ExecutionStarts,
     private readonly limit: QueueLimit,
   ) {}
 
@@ -47,7 +47,7 @@ export class QueueCommit {
         await delay(waitMs);
       }
     }
-    this.unheardStarts.note(start);
+    this.starts.note(start);
     throw acceptanceUnknown(start);
   }
 

@@ -5,7 +5,7 @@ import { TenantDatabase } from '../../database';
 import type { WakeUp } from '../../queue';
 import type { RunningExecution } from '../execution-tracker';
 import type { ExecutionFailure, ExecutionRecord } from '../ledger/execution-record';
-import { UnheardStarts } from '../ledger/unheard-starts';
+import { ExecutionStarts } from '../ledger/execution-starts';
 import { ServerIdentity } from '../lifecycle/server-identity';
 import { type QueuedExecution, QueuedRequests } from './queued-requests';
 
@@ -61,7 +61,7 @@ export class QueuedExecutions {
     private readonly dataSource: DataSource,
     private readonly tenants: TenantDatabase,
     private readonly identity: ServerIdentity,
-    private readonly unheardStarts: UnheardStarts,
+    private readonly starts: ExecutionStarts,
     private readonly requests: QueuedRequests,
   ) {}
 
@@ -71,7 +71,7 @@ export class QueuedExecutions {
    * about to be withdrawn.
    */
   async takeUp({ executionId, workspaceId }: WakeUp): Promise<number | null> {
-    if (this.unheardStarts.has(executionId)) return null;
+    if (this.starts.has(executionId)) return null;
     const values = [executionId, workspaceId, this.identity.id];
     const [row] = await this.dataSource.query<{ lostTakes: number | null }[]>(TAKE_UP, values);
     return row?.lostTakes ?? null;

@@ -21,14 +21,14 @@ interface Unheard {
 }
 
 /**
- * Ends executions that this server may have started without knowing it: the ledger's answer to the start was lost
- * with the connection. Nothing was sent and the client was told so, but if the start has committed the execution
+ * Commits the starts of executions, and ends those that this server may have started without knowing it: the ledger's
+ * answer was lost with the connection. Nothing was sent and the client was told so, but if the start has committed the execution
  * is `running`, on a server that lives, so nobody else would ever end it. One that may be in the queue is withdrawn
  * from it, so that it does not run after its client gave it up.
  */
 @Injectable()
-export class UnheardStarts implements OnModuleDestroy {
-  private readonly logger = new Logger(UnheardStarts.name);
+export class ExecutionStarts implements OnModuleDestroy {
+  private readonly logger = new Logger(ExecutionStarts.name);
   private readonly unheard = new Map<string, Unheard>();
   private readonly onTheWay = new Set<string>();
   private timer: NodeJS.Timeout | null = null;
