@@ -11,6 +11,7 @@ import { ApiKeyCredentials, type ResolvedCredential } from '../api-keys';
 import { AppError } from '../common';
 import { executionFailed } from './execution-failure';
 import { type EndedExecution, ExecutionTracker, type RunningExecution } from './execution-tracker';
+import type { ExecutionRecord } from './ledger/execution-record';
 import { type Run, RunningExecutions } from './lifecycle/running-executions';
 import type { ExecutionStream } from './streams/execution-stream';
 import { ExecutionStreams } from './streams/execution-streams';
@@ -159,7 +160,7 @@ export class ExecutionRunner {
       course.timeToFirstTokenMs,
       isInterrupted,
     );
-    if (error instanceof AppError) return attemptNotRecorded(error, record.id, record.attempts);
+    if (error instanceof AppError) return attemptNotRecorded(error, record);
     return executionFailed(record, {
       retryAfterMs: failure.retryAfterMs,
       headers: isJournaled ? JOURNALED : undefined,
@@ -200,15 +201,18 @@ function toProviderError(error: unknown, lastFailure: ProviderError | null): Pro
   return new ProviderError({ category: 'internal', retry: 'never', billed });
 }
 
-/** A further attempt could not be written ahead, so it was not made. */
-function attemptNotRecorded(
-  error: AppError,
-  executionId: string,
-  attempts: readonly unknown[],
-): AppError {
-  const detail = 'A further attempt could not be recorded, so it was not made.';
-  return new AppError(error.code, detail, {
+/**
+ * A further attempt could not be written ahead, so it was not made. Who may have paid for an earlier one is not asked to
+ * repeat.
+ */
+function attemptNotRecorded(error: AppError, record: ExecutionRecord): AppError {
+  const billed = record.attempts.map((attempt) => attempt.outcome?.billed ?? 'no');
+  const paid = billed.find((one) => one !== 'no') ?? 'no';
+  const refusal = 'A further attempt could not be recorded, so it was not made.';
+  const remedy = 'An earlier one may have been billed. Do not repeat it: read the execution.';
+  return new AppError(error.code, paid === 'no' ? refusal : `${refusal} ${remedy}`, {
     ...error.options,
-    extensions: { executionId, attempts: attempts.length },
+    retryAfterMs: paid === 'no' ? error.options.retryAfterMs : undefined,
+    extensions: { executionId: record.id, attempts: billed.length, billed: paid },
   });
 }

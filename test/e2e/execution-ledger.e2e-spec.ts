@@ -50,7 +50,7 @@ describe('the ledger of executions', () => {
   /** Does something while the provider's answer is awaited, then answers. */
   const meanwhile = (
     work: (request: UpstreamRequest) => Promise<void>,
-    status: 200 | 500 = 200,
+    status: 200 | 500 | 502 = 200,
   ): RawBehaviour => ({
     raw: (response, request) => {
       void work(request).then(() => {
@@ -141,23 +141,31 @@ describe('the ledger of executions', () => {
     },
   );
 
-  it('that fails between two attempts stops the second and says which execution it was', async () => {
-    const before = bench.upstream.requests.length;
-    bench.upstream.script([
-      meanwhile(async () => {
-        await sql(`REVOKE INSERT ON execution_attempts FROM keyrun_definer`);
-      }, 500),
-    ]);
-    const answer = await bench.run({ ...OPENAI, agentId: 'ledger-down-later' });
-    await sql(`GRANT INSERT ON execution_attempts TO keyrun_definer`);
-    const problem = expectProblem(answer, 'ledger_unavailable');
-    expect(answer.headers['retry-after']).toBe('2');
-    expect(bench.upstream.requests).toHaveLength(before + 1);
-    const [row] = await ledgerOf('ledger-down-later');
-    expect(row).toMatchObject({ status: 'failed', attempts: 1, outcomes: 1 });
-    expect(problem).toMatchObject({ executionId: row!.id, attempts: 1 });
-    expect((await bench.read(row!.id)).attempts).toMatchObject([{ errorCategory: 'server_error' }]);
-  });
+  it.each([
+    ['not billed, and may be repeated', 500, 'server_error', 'no', '2'],
+    ['perhaps billed, and is to be read', 502, 'gateway_error', 'unknown', undefined],
+  ] as const)(
+    'that fails between two attempts stops the second and says which execution it was: %s',
+    async (_name, status, errorCategory, billed, retryAfter) => {
+      const before = bench.upstream.requests.length;
+      bench.upstream.script([
+        meanwhile(async () => {
+          await sql(`REVOKE INSERT ON execution_attempts FROM keyrun_definer`);
+        }, status),
+      ]);
+      const agentId = `ledger-down-later-${status}`;
+      const answer = await bench.run({ ...OPENAI, agentId });
+      await sql(`GRANT INSERT ON execution_attempts TO keyrun_definer`);
+      const problem = expectProblem(answer, 'ledger_unavailable');
+      expect(answer.headers['retry-after']).toBe(retryAfter);
+      expect(bench.upstream.requests).toHaveLength(before + 1);
+      const [row] = await ledgerOf(agentId);
+      expect(row).toMatchObject({ status: 'failed', attempts: 1, outcomes: 1 });
+      expect(problem).toMatchObject({ executionId: row!.id, attempts: 1, billed });
+      expect(problem.detail.includes('Do not repeat it')).toBe(billed !== 'no');
+      expect((await bench.read(row!.id)).attempts).toMatchObject([{ errorCategory }]);
+    },
+  );
 
   it('runs a statement again that lost a race against another transaction', async () => {
     const { dataSource } = bench.app.database;

@@ -197,7 +197,7 @@ export const ERROR_CATALOGUE = {
   ledger_unavailable: entry(
     503,
     'The ledger cannot be written, before the call or after its end',
-    'Repeat after Retry-After. With `billed`, do not repeat: read the execution.',
+    'Repeat after Retry-After. Without one, do not repeat: read the execution.',
   ),
   acceptance_unknown: entry(
     503,
